@@ -1,0 +1,94 @@
+/**
+ * Names and declare arguments of every exchange and queue, in each mode that operators choose for oslo.messaging.
+ *
+ * A declaration that differs from an existing one is refused (406), so these match oslo.messaging's rabbit driver
+ * (`impl_rabbit.py`: `declare_topic_consumer`, `declare_fanout_consumer`, `declare_direct_consumer`,
+ * `_get_queue_arguments`). Only the end of a fanout or reply queue's name is free.
+ */
+import { createHash } from 'node:crypto';
+import type { RpcConfig } from '../config/config.ts';
+
+export interface ExchangeSpec {
+  readonly name: string;
+  readonly type: 'topic' | 'fanout';
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+}
+
+export interface QueueSpec {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Readonly<Record<string, string | number>>;
+}
+
+/** How a queue is consumed. A stream is shared by all hosts and read from an offset, never exclusively. */
+export interface ConsumeSpec {
+  readonly exclusive: boolean;
+  readonly stream: boolean;
+}
+
+export interface Topology {
+  /** Where calls and casts go, routed by queue name (`control_exchange`). */
+  readonly control: ExchangeSpec;
+  fanoutExchange(topic: string): ExchangeSpec;
+  /** `name`: `<topic>` or `<topic>.<host>`, also its routing key in the control exchange. */
+  topicQueue(name: string): QueueSpec;
+  /** Our own of a topic: the same name every time, unless streams are on (then it is everybody's). */
+  fanoutQueue(topic: string): QueueSpec;
+  /** `unique`: 32 hex digits of this process; not used where the queue manager names the queue. */
+  replyQueue(unique: string): QueueSpec;
+  readonly fanoutConsume: ConsumeSpec;
+}
+
+/** `host`: the name under which the server knows us, not the machine's. */
+export function topologyOf(config: RpcConfig, host: string): Topology {
+  const durable = config.amqpDurableQueues || config.quorumQueue;
+  const transient = transientArguments(config);
+  const suffix = config.useQueueManager ? `${config.hostname}:${config.processname}:1` : hexOf(host);
+  return {
+    control: { name: config.controlExchange, type: 'topic', durable, autoDelete: config.amqpAutoDelete },
+    fanoutExchange: (topic) => ({
+      name: `${topic}_fanout`,
+      type: 'fanout',
+      durable: config.transientQuorumQueue || config.streamFanout,
+      autoDelete: true,
+    }),
+    topicQueue: (name) => ({
+      name,
+      durable,
+      autoDelete: config.amqpAutoDelete,
+      arguments: config.quorumQueue ? { 'x-queue-type': 'quorum' } : {},
+    }),
+    fanoutQueue: (topic) =>
+      config.streamFanout
+        ? { name: `${topic}_fanout`, durable: true, autoDelete: false, arguments: streamArguments(config) }
+        : { name: `${topic}_fanout_${suffix}`, ...transient },
+    replyQueue: (unique) => ({ name: `reply_${config.useQueueManager ? suffix : unique}`, ...transient }),
+    fanoutConsume: { exclusive: !config.streamFanout, stream: config.streamFanout },
+  };
+}
+
+/** A queue that outlives its last consumer by the ttl. */
+function transientArguments(config: RpcConfig): Omit<QueueSpec, 'name'> {
+  const ttl = config.transientQueuesTtl;
+  return {
+    durable: config.transientQuorumQueue,
+    autoDelete: false,
+    arguments: {
+      ...(config.transientQuorumQueue ? { 'x-queue-type': 'quorum' } : {}),
+      ...(ttl > 0 ? { 'x-expires': ttl * 1000 } : {}),
+    },
+  };
+}
+
+/** With streams the ttl is how long the messages are kept; the queue itself stays. */
+function streamArguments(config: RpcConfig): QueueSpec['arguments'] {
+  const ttl = config.transientQueuesTtl;
+  return { 'x-queue-type': 'stream', ...(ttl > 0 ? { 'x-max-age': `${ttl}s` } : {}) };
+}
+
+/** Looks like the random end of oslo.messaging's names, but is the same for the same host. */
+function hexOf(host: string): string {
+  return createHash('sha256').update(host).digest('hex').slice(0, 32);
+}
