@@ -1,0 +1,107 @@
+/**
+ * The flows of one bridge: what is wanted, what is there, and the difference, kept so that its cost follows the change.
+ *
+ * Wanted flows are set by *subject*: the thing they are for (a MAC of a network, a VIF, …). Setting a subject again
+ * replaces what it wanted before. What is there is what the last dump showed plus what was applied since.
+ */
+import { type Flow, type FlowKey, flowKey, sameFlow } from './flow.ts';
+
+/** Names what a group of flows is for, unique on its bridge. */
+export type Subject = string;
+
+export interface FlowChanges {
+  /** New, or with other actions or another cookie than what is there. */
+  readonly adds: readonly Flow[];
+  readonly deletes: readonly FlowKey[];
+}
+
+export class FlowLedger {
+  readonly #bySubject = new Map<Subject, readonly Flow[]>();
+  readonly #wanted = new Map<FlowKey, { readonly flow: Flow; readonly subject: Subject }>();
+  readonly #actual = new Map<FlowKey, Flow>();
+  readonly #foreign = new Map<FlowKey, Flow>();
+  readonly #dirty = new Set<FlowKey>();
+
+  /** Replaces what a subject wants; no flows: it wants nothing. */
+  want(subject: Subject, flows: readonly Flow[]): void {
+    for (const old of this.#bySubject.get(subject) ?? []) {
+      const key = flowKey(old);
+      if (this.#wanted.get(key)?.subject !== subject) continue;
+      this.#wanted.delete(key);
+      this.#dirty.add(key);
+    }
+    for (const flow of flows) {
+      const key = flowKey(flow);
+      this.#wanted.set(key, { flow, subject });
+      this.#dirty.add(key);
+    }
+    if (flows.length > 0) this.#bySubject.set(subject, flows);
+    else this.#bySubject.delete(subject);
+  }
+
+  /**
+   * Takes a complete dump for what is there. `mine` says which flows are ours to change: the others are kept apart as
+   * foreign and never deleted. Every difference becomes part of {@link changes}.
+   */
+  setActual(dump: readonly Flow[], mine: (flow: Flow) => boolean): void {
+    this.#actual.clear();
+    this.#foreign.clear();
+    this.#dirty.clear();
+    for (const flow of dump) (mine(flow) ? this.#actual : this.#foreign).set(flowKey(flow), flow);
+    for (const key of this.#actual.keys()) this.#dirty.add(key);
+    for (const key of this.#wanted.keys()) this.#dirty.add(key);
+  }
+
+  /** What has to be done for the wanted flows to be there and no others of ours. Keys already right are forgotten. */
+  changes(): FlowChanges {
+    const adds: Flow[] = [];
+    const deletes: FlowKey[] = [];
+    for (const key of this.#dirty) {
+      const wanted = this.#wanted.get(key)?.flow;
+      const actual = this.#actual.get(key);
+      if (wanted !== undefined && (actual === undefined || !sameFlow(wanted, actual))) adds.push(wanted);
+      else if (wanted === undefined && actual !== undefined) deletes.push(key);
+      else this.#dirty.delete(key);
+    }
+    return { adds, deletes };
+  }
+
+  /** The switch has taken these changes. */
+  applied(changes: FlowChanges): void {
+    for (const flow of changes.adds) this.#settle(flowKey(flow), flow);
+    for (const key of changes.deletes) this.#settle(key, undefined);
+  }
+
+  /** The switch refused these changes: they are left alone until their subject is set again or a dump is taken. */
+  refused(changes: FlowChanges): void {
+    for (const flow of changes.adds) this.#dirty.delete(flowKey(flow));
+    for (const key of changes.deletes) this.#dirty.delete(key);
+  }
+
+  wanted(): Flow[] {
+    return [...this.#wanted.values()].map(({ flow }) => flow);
+  }
+
+  actual(): Flow[] {
+    return [...this.#actual.values()];
+  }
+
+  foreign(): Flow[] {
+    return [...this.#foreign.values()];
+  }
+
+  get size(): number {
+    return this.#wanted.size;
+  }
+
+  #settle(key: FlowKey, flow: Flow | undefined): void {
+    if (flow === undefined) this.#actual.delete(key);
+    else {
+      this.#actual.set(key, flow);
+      this.#foreign.delete(key);
+    }
+    const wanted = this.#wanted.get(key)?.flow;
+    const right = flow === undefined ? wanted === undefined : wanted !== undefined && sameFlow(flow, wanted);
+    if (right) this.#dirty.delete(key);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The FDB of one network segment: who claims which MAC and which IP, by set algebra per VTEP (DESIGN, rule 11).
+ *
+ * Entries are `(VTEP, MAC, IP)` as they come on the wire. A MAC is behind a VTEP as long as any entry says so; an IP
+ * belongs to a MAC as long as an entry says so. Where several claim the same, the newest is rendered and the older
+ * returns when it goes. A VTEP with any entry is flooded to.
+ */
+import type { IpAddress, MacAddress, SegmentationId, TunnelType } from '../values.ts';
+
+export interface Entry {
+  readonly mac: MacAddress;
+  readonly ip: IpAddress;
+}
+
+/** When something was last asserted: `sequence` orders claims, `at` (ms since the epoch) dates them. */
+export interface Stamp {
+  readonly sequence: number;
+  readonly at: number;
+}
+
+interface MacClaim {
+  readonly vtep: IpAddress;
+  stamp: Stamp;
+  /** False: only a chg_ip spoke of the MAC so far, which says whose an IP is but not where. */
+  located: boolean;
+  /** The IPs this VTEP gave for the MAC; may become empty by chg_ip, which never moves a MAC. */
+  readonly ips: Map<IpAddress, Stamp>;
+}
+
+/** What a change of the FDB can alter in the switch. */
+export interface Touched {
+  readonly macs: Set<MacAddress>;
+  readonly ips: Set<IpAddress>;
+  /** VTEPs that came or went: the flood and the tunnels follow. */
+  readonly vteps: Set<IpAddress>;
+}
+
+export function nothingTouched(): Touched {
+  return { macs: new Set(), ips: new Set(), vteps: new Set() };
+}
+
+export class NetworkFdb {
+  readonly type: TunnelType;
+  readonly segmentationId: SegmentationId;
+  readonly #macs = new Map<MacAddress, MacClaim[]>();
+  /** IP → its claims; looked up, the newest wins. The same claims as in `#macs`, turned round. */
+  readonly #ips = new Map<IpAddress, { readonly mac: MacAddress; readonly claim: MacClaim }[]>();
+  /** VTEP → MACs it claims, and its flooding entry. */
+  readonly #vteps = new Map<IpAddress, { flooding: Stamp | undefined; readonly macs: Set<MacAddress> }>();
+
+  constructor(type: TunnelType, segmentationId: SegmentationId) {
+    this.type = type;
+    this.segmentationId = segmentationId;
+  }
+
+  /** The VTEP behind which a MAC is now. */
+  vtepOf(mac: MacAddress): IpAddress | undefined {
+    const located = (this.#macs.get(mac) ?? []).filter((claim) => claim.located);
+    return newest(located, (claim) => claim.stamp.sequence)?.vtep;
+  }
+
+  /** The MAC that owns an IP now, and the VTEP that said so. */
+  ownerOf(ip: IpAddress): { mac: MacAddress; vtep: IpAddress } | undefined {
+    const owner = newest(this.#ips.get(ip) ?? [], ({ claim }) => claim.ips.get(ip)?.sequence ?? -1);
+    return owner && { mac: owner.mac, vtep: owner.claim.vtep };
+  }
+
+  vteps(): IpAddress[] {
+    return [...this.#vteps.keys()];
+  }
+
+  macs(): IterableIterator<MacAddress> {
+    return this.#macs.keys();
+  }
+
+  ips(): IterableIterator<IpAddress> {
+    return this.#ips.keys();
+  }
+
+  /** Number of MACs; the measure of what the network costs in memory. */
+  get size(): number {
+    return this.#macs.size;
+  }
+
+  addFlooding(vtep: IpAddress, stamp: Stamp, touched: Touched): void {
+    this.#vtep(vtep, touched).flooding = stamp;
+  }
+
+  add(vtep: IpAddress, { mac, ip }: Entry, stamp: Stamp, touched: Touched): void {
+    this.#vtep(vtep, touched).macs.add(mac);
+    const claim = this.#claimOrNew(vtep, mac, stamp);
+    claim.stamp = stamp;
+    claim.located = true;
+    touched.macs.add(mac);
+    this.#addIp(mac, claim, ip, stamp, touched);
+  }
+
+  removeFlooding(vtep: IpAddress, touched: Touched): void {
+    const known = this.#vteps.get(vtep);
+    if (known === undefined) return;
+    known.flooding = undefined;
+    this.#forgetVtepIfEmpty(vtep, touched);
+  }
+
+  /** Takes back one VTEP's entry; the MAC goes with its last IP. */
+  remove(vtep: IpAddress, { mac, ip }: Entry, touched: Touched): void {
+    const claim = this.#claim(vtep, mac);
+    if (claim === undefined) return;
+    this.#removeIp(mac, claim, ip, touched);
+    if (claim.ips.size === 0) this.#forgetClaim(mac, claim, touched);
+  }
+
+  /**
+   * chg_ip: an IP comes to or goes from a MAC that stays where it is (WIRE.md). It may be heard before the add or the
+   * snapshot that says where the MAC is.
+   */
+  changeIp(
+    vtep: IpAddress,
+    change: { before: readonly Entry[]; after: readonly Entry[] },
+    stamp: Stamp,
+    touched: Touched,
+  ): void {
+    for (const { mac, ip } of change.before) {
+      const claim = this.#claim(vtep, mac);
+      if (claim === undefined) continue;
+      this.#removeIp(mac, claim, ip, touched);
+      if (claim.ips.size === 0 && !claim.located) this.#forgetClaim(mac, claim, touched);
+    }
+    for (const { mac, ip } of change.after) this.#addIp(mac, this.#claimOrNew(vtep, mac, stamp), ip, stamp, touched);
+  }
+
+  /** Every entry with its stamp, flooding entries as `entry: undefined`; for dumps, the store and snapshots. */
+  *entries(): Generator<{ vtep: IpAddress; entry: Entry | undefined; stamp: Stamp }> {
+    for (const [vtep, { flooding }] of this.#vteps) {
+      if (flooding !== undefined) yield { vtep, entry: undefined, stamp: flooding };
+    }
+    for (const [mac, claims] of this.#macs) {
+      for (const claim of claims) {
+        for (const [ip, stamp] of claim.ips) yield { vtep: claim.vtep, entry: { mac, ip }, stamp };
+      }
+    }
+  }
+
+  #claim(vtep: IpAddress, mac: MacAddress): MacClaim | undefined {
+    return this.#macs.get(mac)?.find((claim) => claim.vtep === vtep);
+  }
+
+  #claimOrNew(vtep: IpAddress, mac: MacAddress, stamp: Stamp): MacClaim {
+    const claims = this.#macs.getOrInsertComputed(mac, () => []);
+    let claim = claims.find((other) => other.vtep === vtep);
+    if (claim === undefined) {
+      claim = { vtep, stamp, located: false, ips: new Map() };
+      claims.push(claim);
+    }
+    return claim;
+  }
+
+  #forgetClaim(mac: MacAddress, claim: MacClaim, touched: Touched): void {
+    const left = (this.#macs.get(mac) ?? []).filter((other) => other !== claim);
+    if (left.length > 0) this.#macs.set(mac, left);
+    else this.#macs.delete(mac);
+    touched.macs.add(mac);
+    this.#vteps.get(claim.vtep)?.macs.delete(mac);
+    this.#forgetVtepIfEmpty(claim.vtep, touched);
+  }
+
+  #vtep(vtep: IpAddress, touched: Touched): { flooding: Stamp | undefined; readonly macs: Set<MacAddress> } {
+    return this.#vteps.getOrInsertComputed(vtep, () => {
+      touched.vteps.add(vtep);
+      return { flooding: undefined, macs: new Set() };
+    });
+  }
+
+  #forgetVtepIfEmpty(vtep: IpAddress, touched: Touched): void {
+    const known = this.#vteps.get(vtep);
+    if (known === undefined || known.flooding !== undefined || known.macs.size > 0) return;
+    this.#vteps.delete(vtep);
+    touched.vteps.add(vtep);
+  }
+
+  #addIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, stamp: Stamp, touched: Touched): void {
+    if (!claim.ips.has(ip)) this.#ips.getOrInsertComputed(ip, () => []).push({ mac, claim });
+    claim.ips.set(ip, stamp);
+    touched.ips.add(ip);
+  }
+
+  #removeIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, touched: Touched): void {
+    if (!claim.ips.delete(ip)) return;
+    const left = (this.#ips.get(ip) ?? []).filter((owner) => owner.mac !== mac || owner.claim !== claim);
+    if (left.length > 0) this.#ips.set(ip, left);
+    else this.#ips.delete(ip);
+    touched.ips.add(ip);
+  }
+}
+
+function newest<T>(items: readonly T[], sequence: (item: T) => number): T | undefined {
+  let best: T | undefined;
+  for (const item of items) if (best === undefined || sequence(item) > sequence(best)) best = item;
+  return best;
+}

@@ -1,0 +1,230 @@
+/**
+ * What OVSDB says of our two bridges: their ports, VIFs, tunnel ports and patch ports, kept from row changes.
+ * Rows of other bridges are told apart by asking (see monitors.ts): until the answer a port is on no bridge.
+ */
+import type { Row } from '../ovsdb/notation.ts';
+import { type TunnelKey, tunnelKey } from '../tunnel/ports.ts';
+import type { Ofport, PortId } from '../values.ts';
+import {
+  type SwitchBridge,
+  type SwitchInterface,
+  type SwitchPort,
+  type SwitchRoot,
+  toBridge,
+  toInterface,
+  toPort,
+  toRoot,
+} from './rows.ts';
+
+export interface RowChange {
+  readonly table: string;
+  readonly uuid: string;
+  readonly before: Row | undefined;
+  readonly after: Row | undefined;
+}
+
+/** A port of one of our bridges with its interface. */
+export interface AttachedPort {
+  readonly port: SwitchPort;
+  readonly interface: SwitchInterface;
+}
+
+/** What row changes meant for those who look at the view. */
+export interface ViewChanges {
+  readonly vifs: Set<PortId>;
+  readonly tunnels: Set<TunnelKey>;
+  /** A bridge or a patch port came, went or changed. */
+  bridges: boolean;
+}
+
+export class SwitchView {
+  readonly #integrationBridge: string;
+  readonly #tunnelBridge: string;
+  #root: SwitchRoot | undefined;
+  readonly #bridges = new Map<string, SwitchBridge>();
+  readonly #ports = new Map<string, SwitchPort>();
+  readonly #interfaces = new Map<string, SwitchInterface>();
+  readonly #portOfInterface = new Map<string, string>();
+  /** Port → bridge name, '' for bridges that are not ours; absent: not asked yet. */
+  readonly #bridgeOfPort = new Map<string, string>();
+  /** Interface uuids by what they stand for; the last one plugged is the one that counts. */
+  readonly #vifs = new Map<PortId, Set<string>>();
+  readonly #tunnels = new Map<TunnelKey, Set<string>>();
+  readonly #patches = new Map<string, string>();
+  readonly #tagCounts = new Map<number, number>();
+
+  constructor(names: { integrationBridge: string; tunnelBridge: string }) {
+    this.#integrationBridge = names.integrationBridge;
+    this.#tunnelBridge = names.tunnelBridge;
+  }
+
+  get root(): SwitchRoot | undefined {
+    return this.#root;
+  }
+
+  bridge(name: string): SwitchBridge | undefined {
+    for (const bridge of this.#bridges.values()) if (bridge.name === name) return bridge;
+    return undefined;
+  }
+
+  /** The VIF with this iface-id on br-int. */
+  vif(id: PortId): AttachedPort | undefined {
+    return this.#attached(this.#vifs.get(id), this.#integrationBridge);
+  }
+
+  vifIds(): PortId[] {
+    return [...this.#vifs.keys()].filter((id) => this.vif(id) !== undefined);
+  }
+
+  /** The tunnel port to this VTEP on br-tun, whoever made it. */
+  tunnel(key: TunnelKey): AttachedPort | undefined {
+    return this.#attached(this.#tunnels.get(key), this.#tunnelBridge);
+  }
+
+  tunnelKeys(): TunnelKey[] {
+    return [...this.#tunnels.keys()].filter((key) => this.tunnel(key) !== undefined);
+  }
+
+  tunnelByOfport(ofport: Ofport): TunnelKey | undefined {
+    for (const key of this.#tunnels.keys()) if (this.tunnel(key)?.interface.ofport === ofport) return key;
+    return undefined;
+  }
+
+  patch(name: string): AttachedPort | undefined {
+    const uuid = this.#patches.get(name);
+    const found = uuid === undefined ? undefined : this.#withPort(uuid);
+    return found !== undefined && this.#isOurs(this.#bridgeOfPort.get(found.port.uuid)) ? found : undefined;
+  }
+
+  /** How many ports have this tag, on whatever bridge: a local VLAN in use is not given to another network. */
+  tagInUse(tag: number): boolean {
+    return (this.#tagCounts.get(tag) ?? 0) > 0;
+  }
+
+  /** Ports whose bridge has to be asked for. */
+  portsWithoutBridge(): string[] {
+    const wanted: string[] = [];
+    for (const uuid of this.#interfaces.keys()) {
+      const port = this.#portOfInterface.get(uuid);
+      if (port !== undefined && !this.#bridgeOfPort.has(port)) wanted.push(port);
+    }
+    return wanted;
+  }
+
+  applyRows(changes: readonly RowChange[]): ViewChanges {
+    const seen = noChanges();
+    for (const change of changes) {
+      switch (change.table) {
+        case 'Open_vSwitch':
+          this.#root = change.after === undefined ? undefined : toRoot(change.uuid, change.after);
+          seen.bridges = true;
+          break;
+        case 'Bridge':
+          if (change.after === undefined) this.#bridges.delete(change.uuid);
+          else this.#bridges.set(change.uuid, toBridge(change.uuid, change.after));
+          seen.bridges = true;
+          break;
+        case 'Port':
+          this.#applyPort(change.uuid, change.after && toPort(change.uuid, change.after), seen);
+          break;
+        case 'Interface':
+          this.#applyInterface(change.uuid, change.after && toInterface(change.uuid, change.after), seen);
+          break;
+      }
+    }
+    return seen;
+  }
+
+  /** The answer to a membership query. */
+  applyMembership(bridges: ReadonlyMap<string, string | undefined>): ViewChanges {
+    const seen = noChanges();
+    for (const [port, bridge] of bridges) {
+      const row = this.#ports.get(port);
+      if (row === undefined) continue;
+      this.#bridgeOfPort.set(port, bridge !== undefined && this.#isOurs(bridge) ? bridge : '');
+      for (const uuid of row.interfaces) this.#mention(uuid, seen);
+    }
+    return seen;
+  }
+
+  #applyPort(uuid: string, after: SwitchPort | undefined, seen: ViewChanges): void {
+    const before = this.#ports.get(uuid);
+    if (before?.tag !== undefined) this.#count(before.tag, -1);
+    if (after?.tag !== undefined) this.#count(after.tag, 1);
+    for (const interfaceUuid of before?.interfaces ?? []) {
+      this.#mention(interfaceUuid, seen);
+      this.#portOfInterface.delete(interfaceUuid);
+    }
+    if (after === undefined) {
+      this.#ports.delete(uuid);
+      this.#bridgeOfPort.delete(uuid);
+      return;
+    }
+    this.#ports.set(uuid, after);
+    for (const interfaceUuid of after.interfaces) {
+      this.#portOfInterface.set(interfaceUuid, uuid);
+      this.#mention(interfaceUuid, seen);
+    }
+  }
+
+  #applyInterface(uuid: string, after: SwitchInterface | undefined, seen: ViewChanges): void {
+    this.#mention(uuid, seen);
+    const before = this.#interfaces.get(uuid);
+    if (before?.ifaceId !== undefined) removeFrom(this.#vifs, before.ifaceId, uuid);
+    if (before?.tunnel !== undefined) removeFrom(this.#tunnels, keyOf(before.tunnel), uuid);
+    if (before?.type === 'patch' && this.#patches.get(before.name) === uuid) this.#patches.delete(before.name);
+    if (after === undefined) {
+      this.#interfaces.delete(uuid);
+      return;
+    }
+    this.#interfaces.set(uuid, after);
+    if (after.ifaceId !== undefined) this.#vifs.getOrInsertComputed(after.ifaceId, () => new Set()).add(uuid);
+    if (after.tunnel !== undefined) this.#tunnels.getOrInsertComputed(keyOf(after.tunnel), () => new Set()).add(uuid);
+    if (after.type === 'patch') this.#patches.set(after.name, uuid);
+    this.#mention(uuid, seen);
+  }
+
+  #mention(interfaceUuid: string, seen: ViewChanges): void {
+    const known = this.#interfaces.get(interfaceUuid);
+    if (known?.ifaceId !== undefined) seen.vifs.add(known.ifaceId);
+    if (known?.tunnel !== undefined) seen.tunnels.add(keyOf(known.tunnel));
+    if (known?.type === 'patch') seen.bridges = true;
+  }
+
+  #attached(uuids: ReadonlySet<string> | undefined, bridge: string): AttachedPort | undefined {
+    let last: AttachedPort | undefined;
+    for (const uuid of uuids ?? []) {
+      const found = this.#withPort(uuid);
+      if (found !== undefined && this.#bridgeOfPort.get(found.port.uuid) === bridge) last = found;
+    }
+    return last;
+  }
+
+  #withPort(interfaceUuid: string): AttachedPort | undefined {
+    const port = this.#ports.get(this.#portOfInterface.get(interfaceUuid) ?? '');
+    const known = this.#interfaces.get(interfaceUuid);
+    return port && known && { port, interface: known };
+  }
+
+  #isOurs(bridge: string | undefined): boolean {
+    return bridge === this.#integrationBridge || bridge === this.#tunnelBridge;
+  }
+
+  #count(tag: number, by: number): void {
+    this.#tagCounts.set(tag, (this.#tagCounts.get(tag) ?? 0) + by);
+  }
+}
+
+function keyOf(tunnel: NonNullable<SwitchInterface['tunnel']>): TunnelKey {
+  return tunnelKey(tunnel.type, tunnel.remoteIp);
+}
+
+function removeFrom<K>(index: Map<K, Set<string>>, key: K, uuid: string): void {
+  const uuids = index.get(key);
+  uuids?.delete(uuid);
+  if (uuids?.size === 0) index.delete(key);
+}
+
+function noChanges(): ViewChanges {
+  return { vifs: new Set(), tunnels: new Set(), bridges: false };
+}
