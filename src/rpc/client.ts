@@ -1,0 +1,202 @@
+/**
+ * The daemon's side of oslo.messaging: notifications in, calls and casts out.
+ *
+ * Queues on the broker: one fanout queue for each of `topics`, one by-name queue for each of `byName`, one reply
+ * queue. With the six notification topics of a Neutron agent and one by name that is eight.
+ *
+ * Acknowledgement: a delivery is acknowledged by whoever stored it. If the connection breaks before, the broker
+ * delivers the message again; it is not handed over a second time, but acknowledged when (or because) the first
+ * hand-over is settled. See `duplicates.ts`.
+ */
+import type { ConsumeMessage } from 'amqplib';
+import { RpcConnection } from './connection.ts';
+import { Duplicates } from './duplicates.ts';
+import { decode, encodeCall, encodeCast } from './envelope.ts';
+import type { Session } from './session.ts';
+import { type SubscriptionOptions, subscribeByName, subscribeFanout, subscribeReplies } from './subscriptions.ts';
+import { type QueueSpec, type Topology, topologyOf } from './topology.ts';
+import {
+  type CallOptions,
+  type CastOptions,
+  type Delivery,
+  type JsonObject,
+  type JsonValue,
+  type RpcCaller,
+  type RpcClientOptions,
+  type RpcCounters,
+  RpcError,
+} from './types.ts';
+import { Waiters } from './waiters.ts';
+
+/** How many settled message ids are remembered: what a reconnect can redeliver is far less. */
+const REMEMBERED_IDS = 10_000;
+
+export class RpcClient implements RpcCaller {
+  readonly #options: RpcClientOptions;
+  readonly #topology: Topology;
+  readonly #connection: RpcConnection;
+  readonly #replyQueue: QueueSpec;
+  readonly #waiters: Waiters;
+  readonly #duplicates = new Duplicates(REMEMBERED_IDS);
+  /** Topics whose fanout queue was gone, until an `up` has said so: a set-up may fail after it noticed. */
+  readonly #lost = new Set<string>();
+  /** Streams: the offset after the last message handed over, by topic. */
+  readonly #offsets = new Map<string, number>();
+  readonly #counters = { delivered: 0, duplicates: 0, bad: 0 };
+  #repliesFlow = false;
+
+  constructor(options: RpcClientOptions) {
+    const { config, host, log, onLink } = options;
+    this.#options = options;
+    this.#topology = topologyOf(config, host);
+    this.#replyQueue = this.#topology.replyQueue(options.ids.uniqueId());
+    this.#waiters = new Waiters(log);
+    this.#connection = new RpcConnection({
+      config,
+      log,
+      name: `l2pop-agent:${process.pid}:${host}`,
+      setUp: (session) => this.#setUp(session),
+      onUp: (broker) => {
+        const lost = [...this.#lost].sort();
+        this.#lost.clear();
+        onLink({ kind: 'up', gap: lost.length > 0, lost, broker });
+      },
+      onSessionEnd: (reason) => {
+        this.#repliesFlow = false;
+        this.#waiters.failAll(new RpcError('not-connected', `connection lost while waiting for a reply: ${reason}`));
+      },
+      onDown: (reason) => onLink({ kind: 'down', reason }),
+      onReturn: (body) => this.#onReturn(body),
+    });
+  }
+
+  get counters(): RpcCounters {
+    return { ...this.#counters };
+  }
+
+  start(): void {
+    this.#connection.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async call(topic: string, method: string, args: JsonObject, options: CallOptions): Promise<JsonValue> {
+    if (!this.#repliesFlow) throw new RpcError('not-connected', `no connection to a broker: ${method} not called`);
+    const { version, timeout = this.#options.config.responseTimeout } = options;
+    const msgId = this.#options.ids.uniqueId();
+    const replyQueue = this.#replyQueue.name;
+    const body = encodeCall({ method, args, version, ...this.#origin(), msgId, replyQueue });
+    const reply = this.#waiters.add(msgId, `${method} to ${topic}`, timeout);
+    this.#options.log.debug({ topic, method, msgId }, 'call');
+    const publication = {
+      exchange: this.#topology.control,
+      routingKey: topic,
+      body,
+      expiration: timeout,
+      mandatory: true,
+    };
+    this.#connection.publish(publication).catch((error: unknown) => {
+      if (error instanceof RpcError) this.#waiters.fail(msgId, error);
+      else throw error;
+    });
+    return await reply;
+  }
+
+  async cast(topic: string, method: string, args: JsonObject, options: CastOptions): Promise<void> {
+    const body = encodeCast({ method, args, version: options.version, ...this.#origin() });
+    await this.#connection.publish({ exchange: this.#topology.control, routingKey: topic, body });
+  }
+
+  async fanout(topic: string, method: string, args: JsonObject, options: CastOptions): Promise<void> {
+    const body = encodeCast({ method, args, version: options.version, ...this.#origin() });
+    await this.#connection.publish({ exchange: this.#topology.fanoutExchange(topic), routingKey: '', body });
+  }
+
+  #origin(): { uniqueId: string; requestId: string; time: Date } {
+    const { ids } = this.#options;
+    return { uniqueId: ids.uniqueId(), requestId: ids.requestId, time: this.#options.now() };
+  }
+
+  /** Replies first, so that calls work while a queue is still waited for. */
+  async #setUp(session: Session): Promise<void> {
+    const { topics, byName, host, log } = this.#options;
+    await subscribeReplies(session, this.#replyQueue, log, (message) => this.#onReply(message));
+    this.#repliesFlow = true;
+    const fanouts = topics.map((topic) =>
+      subscribeFanout(session, topic, () => this.#offsets.get(topic), this.#subscription(topic, 'fanout')),
+    );
+    const named = byName.map((topic) => {
+      const queue = this.#topology.topicQueue(`${topic}.${host}`);
+      return subscribeByName(session, queue, this.#subscription(topic, 'by-name'));
+    });
+    await Promise.all([...fanouts, ...named]);
+  }
+
+  #subscription(topic: string, source: Delivery['source']): SubscriptionOptions {
+    return {
+      topology: this.#topology,
+      log: this.#options.log,
+      prefetch: this.#options.config.prefetch,
+      onMissing: () => this.#lost.add(topic),
+      onRestored: () => {
+        this.#lost.delete(topic);
+        this.#options.onLink({ kind: 'gap', topics: [topic], reason: 'the broker took the queue away' });
+      },
+      onMessage: (queue, message, ack) => this.#onMessage(topic, source, queue, message, ack),
+    };
+  }
+
+  #onMessage(topic: string, source: Delivery['source'], queue: string, message: ConsumeMessage, ack: () => void): void {
+    const offset: unknown = message.properties.headers?.['x-stream-offset'];
+    if (source === 'fanout' && typeof offset === 'number') this.#offsets.set(topic, offset + 1);
+    const decoded = decode(message.content);
+    if (decoded.kind !== 'request') {
+      const reason = decoded.kind === 'bad' ? decoded.reason : `a ${decoded.kind} among notifications`;
+      this.#counters.bad++;
+      this.#options.log.error({ queue, reason }, 'message dropped');
+      ack();
+      return;
+    }
+    const { request } = decoded;
+    const id = request.uniqueId;
+    if (id !== undefined && !this.#duplicates.first(id, ack)) {
+      this.#counters.duplicates++;
+      this.#options.log.debug({ queue, uniqueId: id }, 'repeated message dropped');
+      return;
+    }
+    this.#counters.delivered++;
+    const settle = once(() => (id === undefined ? ack() : this.#duplicates.settle(id)));
+    const receivedAt = this.#options.now();
+    this.#options.onDelivery({ topic, source, queue, request, receivedAt, ack: settle });
+  }
+
+  #onReply(message: ConsumeMessage): void {
+    const decoded = decode(message.content);
+    if (decoded.kind === 'request' || (decoded.kind === 'bad' && decoded.msgId === undefined)) {
+      const reason = decoded.kind === 'bad' ? decoded.reason : 'a request among replies';
+      this.#counters.bad++;
+      this.#options.log.error({ queue: this.#replyQueue.name, reason }, 'reply dropped');
+      return;
+    }
+    this.#waiters.take(decoded);
+  }
+
+  /** Of what we publish only calls are mandatory. */
+  #onReturn(body: Buffer): void {
+    const decoded = decode(body);
+    if (decoded.kind !== 'request' || decoded.request.call === undefined) return;
+    const { method, call } = decoded.request;
+    this.#waiters.fail(call.msgId, new RpcError('unroutable', `no server has a queue for ${method}`));
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}
