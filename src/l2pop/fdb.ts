@@ -27,6 +27,14 @@ interface MacClaim {
   readonly ips: Map<IpAddress, Stamp>;
 }
 
+/** Without a MAC: the flooding entry. With a MAC and no IP: that the MAC is behind the VTEP. */
+export interface Claim {
+  readonly vtep: IpAddress;
+  readonly mac: MacAddress | undefined;
+  readonly ip: IpAddress | undefined;
+  readonly stamp: Stamp;
+}
+
 /** What a change of the FDB can alter in the switch. */
 export interface Touched {
   readonly macs: Set<MacAddress>;
@@ -67,6 +75,11 @@ export class NetworkFdb {
 
   vteps(): IpAddress[] {
     return [...this.#vteps.keys()];
+  }
+
+  /** The MACs that a VTEP claims, newest claim or not. */
+  macsBehind(vtep: IpAddress): Iterable<MacAddress> {
+    return this.#vteps.get(vtep)?.macs ?? [];
   }
 
   macs(): IterableIterator<MacAddress> {
@@ -129,16 +142,36 @@ export class NetworkFdb {
     for (const { mac, ip } of change.after) this.#addIp(mac, this.#claimOrNew(vtep, mac, stamp), ip, stamp, touched);
   }
 
-  /** Every entry with its stamp, flooding entries as `entry: undefined`; for dumps, the store and snapshots. */
-  *entries(): Generator<{ vtep: IpAddress; entry: Entry | undefined; stamp: Stamp }> {
+  /** A MAC known to be behind a VTEP, its IPs not (recovered from a switch that has no IPv6 addresses in its flows). */
+  locate(vtep: IpAddress, mac: MacAddress, stamp: Stamp, touched: Touched): void {
+    this.#vtep(vtep, touched).macs.add(mac);
+    this.#claimOrNew(vtep, mac, stamp).located = true;
+    touched.macs.add(mac);
+  }
+
+  /** Everything that is claimed: for dumps and for comparing with a snapshot. */
+  *claims(): Generator<Claim> {
     for (const [vtep, { flooding }] of this.#vteps) {
-      if (flooding !== undefined) yield { vtep, entry: undefined, stamp: flooding };
+      if (flooding !== undefined) yield { vtep, mac: undefined, ip: undefined, stamp: flooding };
     }
     for (const [mac, claims] of this.#macs) {
-      for (const claim of claims) {
-        for (const [ip, stamp] of claim.ips) yield { vtep: claim.vtep, entry: { mac, ip }, stamp };
+      for (const { vtep, located, stamp, ips } of claims) {
+        if (located) yield { vtep, mac, ip: undefined, stamp };
+        for (const [ip, ipStamp] of ips) yield { vtep, mac, ip, stamp: ipStamp };
       }
     }
+  }
+
+  /** Takes back a claim as {@link claims} gave it: a VTEP's flooding entry, a MAC with all its IPs, or one IP of a MAC. */
+  drop({ vtep, mac, ip }: Claim, touched: Touched): void {
+    if (mac === undefined) {
+      this.removeFlooding(vtep, touched);
+      return;
+    }
+    const claim = this.#claim(vtep, mac);
+    if (claim === undefined) return;
+    for (const known of ip === undefined ? [...claim.ips.keys()] : [ip]) this.#removeIp(mac, claim, known, touched);
+    if (ip === undefined || (claim.ips.size === 0 && !claim.located)) this.#forgetClaim(mac, claim, touched);
   }
 
   #claim(vtep: IpAddress, mac: MacAddress): MacClaim | undefined {

@@ -13,6 +13,10 @@ export function networkKey(network: NetworkId, segment: Segment): NetworkKey {
   return `${network} ${segment.type} ${segment.segmentationId}` as NetworkKey;
 }
 
+export function networkIdOf(key: NetworkKey): NetworkId {
+  return key.slice(0, key.indexOf(' ')) as NetworkId;
+}
+
 export class LocalVlans {
   readonly #byNetwork = new Map<NetworkKey, LocalVlan>();
   readonly #networks = new Map<LocalVlan, NetworkKey>();

@@ -4,7 +4,7 @@
  */
 import type { Row } from '../ovsdb/notation.ts';
 import { type TunnelKey, tunnelKey } from '../tunnel/ports.ts';
-import type { Ofport, PortId } from '../values.ts';
+import type { PortId } from '../values.ts';
 import {
   type SwitchBridge,
   type SwitchInterface,
@@ -47,6 +47,7 @@ export class SwitchView {
   readonly #portOfInterface = new Map<string, string>();
   /** Port → bridge name, '' for bridges that are not ours; absent: not asked yet. */
   readonly #bridgeOfPort = new Map<string, string>();
+  readonly #unplaced = new Set<string>();
   /** Interface uuids by what they stand for; the last one plugged is the one that counts. */
   readonly #vifs = new Map<PortId, Set<string>>();
   readonly #tunnels = new Map<TunnelKey, Set<string>>();
@@ -85,11 +86,6 @@ export class SwitchView {
     return [...this.#tunnels.keys()].filter((key) => this.tunnel(key) !== undefined);
   }
 
-  tunnelByOfport(ofport: Ofport): TunnelKey | undefined {
-    for (const key of this.#tunnels.keys()) if (this.tunnel(key)?.interface.ofport === ofport) return key;
-    return undefined;
-  }
-
   patch(name: string): AttachedPort | undefined {
     const uuid = this.#patches.get(name);
     const found = uuid === undefined ? undefined : this.#withPort(uuid);
@@ -101,14 +97,9 @@ export class SwitchView {
     return (this.#tagCounts.get(tag) ?? 0) > 0;
   }
 
-  /** Ports whose bridge has to be asked for. */
+  /** Ports with an interface of concern whose bridge has to be asked for. */
   portsWithoutBridge(): string[] {
-    const wanted: string[] = [];
-    for (const uuid of this.#interfaces.keys()) {
-      const port = this.#portOfInterface.get(uuid);
-      if (port !== undefined && !this.#bridgeOfPort.has(port)) wanted.push(port);
-    }
-    return wanted;
+    return [...this.#unplaced];
   }
 
   applyRows(changes: readonly RowChange[]): ViewChanges {
@@ -141,6 +132,7 @@ export class SwitchView {
     for (const [port, bridge] of bridges) {
       const row = this.#ports.get(port);
       if (row === undefined) continue;
+      this.#unplaced.delete(port);
       this.#bridgeOfPort.set(port, bridge !== undefined && this.#isOurs(bridge) ? bridge : '');
       for (const uuid of row.interfaces) this.#mention(uuid, seen);
     }
@@ -158,6 +150,7 @@ export class SwitchView {
     if (after === undefined) {
       this.#ports.delete(uuid);
       this.#bridgeOfPort.delete(uuid);
+      this.#unplaced.delete(uuid);
       return;
     }
     this.#ports.set(uuid, after);
@@ -186,6 +179,8 @@ export class SwitchView {
 
   #mention(interfaceUuid: string, seen: ViewChanges): void {
     const known = this.#interfaces.get(interfaceUuid);
+    const port = this.#portOfInterface.get(interfaceUuid);
+    if (known !== undefined && port !== undefined && !this.#bridgeOfPort.has(port)) this.#unplaced.add(port);
     if (known?.ifaceId !== undefined) seen.vifs.add(known.ifaceId);
     if (known?.tunnel !== undefined) seen.tunnels.add(keyOf(known.tunnel));
     if (known?.type === 'patch') seen.bridges = true;

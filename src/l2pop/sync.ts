@@ -1,0 +1,134 @@
+/**
+ * How much of the server's word one network has (DESIGN, rule 6).
+ *
+ *      unsynced ──ask──► asked ──marker──► synced
+ *         ▲                │                 │
+ *         └── gap, failure ┴─── gap, audit ──┘
+ *
+ * A snapshot counts between the two markers of an ask: before the first, it was meant for somebody else. It adds at
+ * once. What it lacks becomes *suspect* and stays programmed; only a second snapshot, `snapshot_confirm` later, that
+ * lacks it too lets it go, and only if no notification spoke of it since shortly before the question.
+ */
+import type { Claim, NetworkFdb, Touched } from './fdb.ts';
+import type { EntriesChange } from './parse.ts';
+
+export type SyncStatus = 'unsynced' | 'asked' | 'synced';
+
+interface Ask {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** A refresh is answered for certain: no snapshot before its second marker means there are no remote VTEPs. */
+  readonly refresh: boolean;
+  open: boolean;
+  /** Claims of the snapshot, once it came. */
+  seen: Set<string> | undefined;
+}
+
+export interface SyncTimes {
+  /** Milliseconds, `snapshot_grace` and `snapshot_confirm`. */
+  readonly grace: number;
+  readonly confirm: number;
+}
+
+export class NetworkSync {
+  #status: SyncStatus = 'unsynced';
+  #since: number;
+  #ask: Ask | undefined;
+  /** Claim → when a snapshot first lacked it. */
+  readonly #suspects = new Map<string, number>();
+  /** When the suspects want their second snapshot. */
+  #confirmAt: number | undefined;
+
+  constructor(now: number) {
+    this.#since = now;
+  }
+
+  get status(): SyncStatus {
+    return this.#status;
+  }
+
+  /** Milliseconds since the epoch when the status became what it is. */
+  get since(): number {
+    return this.#since;
+  }
+
+  get suspects(): number {
+    return this.#suspects.size;
+  }
+
+  get confirmAt(): number | undefined {
+    return this.#confirmAt;
+  }
+
+  /** A refresh is wanted now. */
+  wantsRefresh(now: number): boolean {
+    if (this.#status === 'asked') return false;
+    return this.#status === 'unsynced' || (this.#confirmAt !== undefined && now >= this.#confirmAt);
+  }
+
+  asked(id: string, refresh: boolean, now: number): void {
+    this.#ask = { id, at: now, refresh, open: false, seen: undefined };
+    this.#to('asked', now);
+  }
+
+  /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */
+  lost(now: number): void {
+    this.#ask = undefined;
+    this.#to('unsynced', now);
+  }
+
+  marker(id: string, edge: 'start' | 'end', fdb: NetworkFdb, times: SyncTimes, now: number, touched: Touched): void {
+    const ask = this.#ask;
+    if (ask?.id !== id) return;
+    if (edge === 'start') {
+      ask.open = true;
+      return;
+    }
+    this.#ask = undefined;
+    if (ask.seen === undefined && !ask.refresh) {
+      this.#to('unsynced', now);
+      return;
+    }
+    this.#sweep(ask, fdb, times, now, touched);
+    this.#to('synced', now);
+  }
+
+  /** A message to our host by name; its entries have been added. Counts only while an ask is open. */
+  snapshot(changes: readonly EntriesChange[]): void {
+    if (this.#ask?.open !== true) return;
+    // Each device that was reported may cause one; together they are what the server said.
+    this.#ask.seen ??= new Set();
+    const { seen } = this.#ask;
+    for (const { vtep, flooding, entries } of changes) {
+      if (flooding) seen.add(claimKey({ vtep, mac: undefined, ip: undefined }));
+      for (const { mac, ip } of entries) {
+        seen.add(claimKey({ vtep, mac, ip: undefined }));
+        seen.add(claimKey({ vtep, mac, ip }));
+      }
+    }
+  }
+
+  #sweep(ask: Ask, fdb: NetworkFdb, times: SyncTimes, now: number, touched: Touched): void {
+    const suspects = new Map<string, number>();
+    for (const claim of [...fdb.claims()]) {
+      const key = claimKey(claim);
+      if (ask.seen?.has(key) === true || claim.stamp.at >= ask.at - times.grace) continue;
+      const first = this.#suspects.get(key) ?? now;
+      if (now - first >= times.confirm) fdb.drop(claim, touched);
+      else suspects.set(key, first);
+    }
+    this.#suspects.clear();
+    for (const [key, first] of suspects) this.#suspects.set(key, first);
+    this.#confirmAt = suspects.size > 0 ? now + times.confirm : undefined;
+  }
+
+  #to(status: SyncStatus, now: number): void {
+    if (status !== this.#status) this.#since = now;
+    this.#status = status;
+  }
+}
+
+function claimKey({ vtep, mac, ip }: Pick<Claim, 'vtep' | 'mac' | 'ip'>): string {
+  return `${vtep} ${mac ?? ''} ${ip ?? ''}`;
+}

@@ -1,0 +1,25 @@
+/** Names on the wire between neutron-server and its agents (WIRE.md). */
+
+export const SERVER_TOPIC = 'q-plugin';
+export const REPORTS_TOPIC = 'q-reports-plugin';
+
+const NOTIFIER = 'q-agent-notifier';
+export const L2POPULATION_TOPIC = `${NOTIFIER}-l2population-update`;
+export const TUNNEL_UPDATE_TOPIC = `${NOTIFIER}-tunnel-update`;
+export const TUNNEL_DELETE_TOPIC = `${NOTIFIER}-tunnel-delete`;
+export const PORT_UPDATE_TOPIC = `${NOTIFIER}-port-update`;
+export const PORT_DELETE_TOPIC = `${NOTIFIER}-port-delete`;
+export const NETWORK_UPDATE_TOPIC = `${NOTIFIER}-network-update`;
+
+/** A fanout queue each. */
+export const NOTIFICATION_TOPICS = [
+  L2POPULATION_TOPIC,
+  TUNNEL_UPDATE_TOPIC,
+  TUNNEL_DELETE_TOPIC,
+  PORT_UPDATE_TOPIC,
+  PORT_DELETE_TOPIC,
+  NETWORK_UPDATE_TOPIC,
+] as const;
+
+/** The method of our own markers; the server never sends it. */
+export const MARKER_METHOD = 'l2pop_agent_marker';
