@@ -10,9 +10,12 @@ export interface Broker {
 }
 
 export interface RabbitTls {
+  /** `undefined`: the broker's certificate is not verified at all, as in oslo.messaging. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Compare the broker's name with its certificate, `ssl_enforce_hostname_verification`; only ever true with a `caFile`. */
+  readonly verifyHostname: boolean;
 }
 
 /** Everything `src/rpc` needs; the names are those of oslo.messaging where it has one. */
@@ -22,6 +25,8 @@ export interface RpcConfig {
   readonly virtualHost: string;
   /** `undefined`: plain AMQP. */
   readonly tls: RabbitTls | undefined;
+  /** SASL mechanism, `rabbit_login_method`. */
+  readonly loginMethod: 'PLAIN' | 'AMQPLAIN' | 'EXTERNAL';
   readonly controlExchange: string;
   /** Milliseconds, `rpc_response_timeout`. */
   readonly responseTimeout: number;
@@ -29,7 +34,15 @@ export interface RpcConfig {
   readonly heartbeat: number;
   readonly amqpDurableQueues: boolean;
   readonly amqpAutoDelete: boolean;
+  /** `x-ha-policy: all` on topic queues, `rabbit_ha_queues`; never together with `quorumQueue`. */
+  readonly haQueues: boolean;
   readonly quorumQueue: boolean;
+  /** `x-delivery-limit` of quorum queues; 0: not declared. */
+  readonly quorumDeliveryLimit: number;
+  /** `x-max-in-memory-length` of quorum queues; 0: not declared. */
+  readonly quorumMaxMemoryLength: number;
+  /** `x-max-in-memory-bytes` of quorum queues; 0: not declared. */
+  readonly quorumMaxMemoryBytes: number;
   readonly transientQuorumQueue: boolean;
   readonly streamFanout: boolean;
   readonly useQueueManager: boolean;
@@ -37,10 +50,13 @@ export interface RpcConfig {
   readonly processname: string;
   /** Seconds, `rabbit_transient_queues_ttl`; 0: the queues never expire. */
   readonly transientQueuesTtl: number;
-  /** Unacknowledged messages per consumer, `rabbit_qos_prefetch_count`; 0 in the file means our own default. */
+  /** Unacknowledged messages per consumer, `rabbit_qos_prefetch_count`; never 0: that in the file means our own default. */
   readonly prefetch: number;
+  /** Seconds before the first attempt to reconnect, at least 1. */
   readonly retryInterval: number;
+  /** Seconds added per further attempt. */
   readonly retryBackoff: number;
+  /** Most seconds between attempts. */
   readonly intervalMax: number;
 }
 
@@ -51,9 +67,9 @@ export interface OvsConfig {
   readonly tunPeerPatchPort: string;
   /** Our own VTEP. */
   readonly localIp: IpAddress;
-  /** `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`; already resolved (DESIGN, "Configuration"). */
+  /** `unix:PATH`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`, an IPv6 host in brackets, the port 6640 if there is none. */
   readonly ovsdbConnection: string;
-  /** True if the connection is a loopback tcp that may be replaced by the unix socket when it refuses. */
+  /** `unix:PATH` to use when `ovsdbConnection`, a loopback tcp, refuses; `undefined`: there is no other way. */
   readonly ovsdbFallback: string | undefined;
   readonly sslKeyFile: string | undefined;
   readonly sslCertFile: string | undefined;
@@ -61,13 +77,17 @@ export interface OvsConfig {
   readonly datapathType: string;
   /** Seconds. */
   readonly ovsdbTimeout: number;
+  /** `other_config:mac-table-size` of both bridges. */
+  readonly bridgeMacTableSize: number;
   /** Where `<bridge>.mgmt` sockets are: OVS_RUNDIR or its default. */
   readonly runDir: string;
 }
 
 export interface AgentConfig {
+  /** Never empty, each once. */
   readonly tunnelTypes: readonly TunnelType[];
   readonly l2Population: boolean;
+  /** Never without `l2Population`, as in the reference. */
   readonly arpResponder: boolean;
   readonly vxlanUdpPort: number;
   readonly dontFragment: boolean;
@@ -82,6 +102,7 @@ export interface AgentConfig {
 
 /** Section `[l2pop_agent]`: ours alone. */
 export interface OwnConfig {
+  /** Names of refused options that the operator accepts to be without effect. */
   readonly acceptMissing: readonly string[];
   /** Unix socket of `src/control`. */
   readonly controlSocket: string;
