@@ -99,7 +99,7 @@ export class RpcConnection {
     const { config, name, log } = this.#options;
     let session: Session;
     try {
-      session = await Session.open(config, broker, name, this.#stop.signal);
+      session = await Session.open(config, broker, name, this.#stop.signal, log);
     } catch (error) {
       return { wasUp: false, reason: asError(error) };
     }

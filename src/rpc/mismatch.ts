@@ -13,6 +13,13 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<Declared, string>>>> = {
     control: 'rabbit_quorum_queue',
     transient: 'rabbit_transient_quorum_queue, rabbit_stream_fanout',
   },
+  'x-ha-policy': { control: 'rabbit_ha_queues', transient: 'rabbit_ha_queues' },
+  'x-delivery-limit': { control: 'rabbit_quorum_delivery_limit', transient: 'rabbit_quorum_delivery_limit' },
+  'x-max-in-memory-length': {
+    control: 'rabbit_quorum_max_memory_length',
+    transient: 'rabbit_quorum_max_memory_length',
+  },
+  'x-max-in-memory-bytes': { control: 'rabbit_quorum_max_memory_bytes', transient: 'rabbit_quorum_max_memory_bytes' },
   'x-expires': { control: 'rabbit_transient_queues_ttl', transient: 'rabbit_transient_queues_ttl' },
   'x-max-age': { control: 'rabbit_transient_queues_ttl', transient: 'rabbit_transient_queues_ttl' },
 };

@@ -10,11 +10,10 @@ import { RpcConnection } from './connection.ts';
 import { consume } from './consumer.ts';
 import { declareExchange, declareQueue } from './declare.ts';
 import { Duplicates } from './duplicates.ts';
-import { decode, encodeCast, encodeFailure, encodeReply } from './envelope.ts';
+import { decode, encodeCast, encodeFailure, encodeReply, type ReplyIds } from './envelope.ts';
 import type { Session } from './session.ts';
 import { type Topology, topologyOf } from './topology.ts';
 import {
-  type CallInfo,
   type CastOptions,
   type JsonObject,
   type RemoteFailure,
@@ -123,28 +122,26 @@ export class RpcServer implements RpcSender {
   }
 
   async #answer(topic: string, request: RpcRequest): Promise<void> {
+    const encode = await this.#outcome(topic, request);
+    if (request.call === undefined) return;
+    const { msgId, replyQueue } = request.call;
+    await this.#connection.settled();
+    const body = encode({ msgId, uniqueId: this.#options.ids.uniqueId() });
+    await this.#connection.publish({ exchange: undefined, routingKey: replyQueue, body, mandatory: true });
+  }
+
+  /** Runs the request; what it came to, as a reply still without its ids. */
+  async #outcome(topic: string, request: RpcRequest): Promise<(ids: ReplyIds) => Buffer> {
     const { dispatch, log } = this.#options;
     const { method, requestId } = request;
     try {
       const result = await dispatch(topic, request);
-      await this.#reply(request.call, (ids) => encodeReply(ids, result));
+      return (ids) => encodeReply(ids, result);
     } catch (error) {
-      // What `#reply` rejects with: there is nobody left to tell.
-      if (error instanceof RpcError) throw error;
       const failure = failureOf(error);
       log.warn({ topic, method, requestId, class: failure.class, message: failure.message }, 'request failed');
-      await this.#reply(request.call, (ids) => encodeFailure(ids, failure));
+      return (ids) => encodeFailure(ids, failure);
     }
-  }
-
-  async #reply(
-    call: CallInfo | undefined,
-    encode: (ids: { msgId: string; uniqueId: string }) => Buffer,
-  ): Promise<void> {
-    if (call === undefined) return;
-    await this.#connection.settled();
-    const body = encode({ msgId: call.msgId, uniqueId: this.#options.ids.uniqueId() });
-    await this.#connection.publish({ exchange: undefined, routingKey: call.replyQueue, body, mandatory: true });
   }
 }
 

@@ -6,7 +6,15 @@
  * breaks ends it, and `RpcConnection` opens the next one.
  */
 import { readFile } from 'node:fs/promises';
-import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from 'amqplib';
+import {
+  type Channel,
+  type ChannelModel,
+  type ConfirmChannel,
+  connect,
+  credentials,
+  type SocketOptions,
+} from 'amqplib';
+import type { Logger } from 'pino';
 import type { Broker, RabbitTls, RpcConfig } from '../config/config.ts';
 
 /** Milliseconds for TCP, TLS and AMQP handshakes together. */
@@ -22,7 +30,7 @@ export class Session {
   readonly #abort: AbortController;
   readonly #end: (reason: Error) => void;
 
-  private constructor(broker: string, model: ChannelModel, abort: AbortController) {
+  private constructor(broker: string, model: ChannelModel, abort: AbortController, log: Logger) {
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.broker = broker;
     this.ended = promise;
@@ -31,30 +39,37 @@ export class Session {
     this.#end = resolve;
     // The first of these tells most: an error comes before the close that it causes.
     model.on('error', (error: Error) => this.fail(error));
+    model.on('blocked', (reason) => log.warn({ broker, reason }, 'the broker takes no messages for now'));
+    model.on('unblocked', () => log.info({ broker }, 'the broker takes messages again'));
     model.on('close', (error?: Error) => this.fail(error ?? new Error('connection closed')));
   }
 
   /** `name` is what the broker's operator sees; `signal` gives the attempt up. Rejects with amqplib's or the socket's error. */
-  static async open(config: RpcConfig, broker: Broker, name: string, signal: AbortSignal): Promise<Session> {
+  static async open(
+    config: RpcConfig,
+    broker: Broker,
+    name: string,
+    signal: AbortSignal,
+    log: Logger,
+  ): Promise<Session> {
     const abort = new AbortController();
     const giveUp = () => abort.abort();
     signal.addEventListener('abort', giveUp);
     try {
       signal.throwIfAborted();
       const socket = await socketOptions(config.tls, name, abort.signal);
+      socket.credentials = saslOf(config.loginMethod, broker);
       const model = await connect(
         {
           protocol: config.tls === undefined ? 'amqp' : 'amqps',
           hostname: broker.host,
           port: broker.port,
-          username: broker.username,
-          password: broker.password,
           vhost: encodeURIComponent(config.virtualHost),
           heartbeat: config.heartbeat,
         },
         socket,
       );
-      return new Session(brokerName(broker), model, abort);
+      return new Session(brokerName(broker), model, abort, log);
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
@@ -110,6 +125,17 @@ export class Session {
   }
 }
 
+function saslOf(method: RpcConfig['loginMethod'], broker: Broker): NonNullable<SocketOptions['credentials']> {
+  switch (method) {
+    case 'PLAIN':
+      return credentials.plain(broker.username, broker.password);
+    case 'AMQPLAIN':
+      return credentials.amqplain(broker.username, broker.password);
+    case 'EXTERNAL':
+      return credentials.external();
+  }
+}
+
 export function brokerName(broker: Broker): string {
   return `${broker.host}:${broker.port}`;
 }
@@ -120,7 +146,10 @@ function quiet<C extends Channel>(channel: C): C {
   return channel;
 }
 
-/** Certificates are read for every connection: a renewed one is picked up. The name or address dialled must be in the broker's. */
+/**
+ * Certificates are read for every connection: a renewed one is picked up. The broker's must be valid, by `caFile` or
+ * else the machine's authorities, and hold the name or address dialled.
+ */
 async function socketOptions(
   tls: RabbitTls | undefined,
   name: string,

@@ -58,7 +58,7 @@ export function topologyOf(config: RpcConfig, host: string): Topology {
       name,
       durable,
       autoDelete: config.amqpAutoDelete,
-      arguments: config.quorumQueue ? { 'x-queue-type': 'quorum' } : {},
+      arguments: kindArguments(config, config.quorumQueue),
     }),
     fanoutQueue: (topic) =>
       config.streamFanout
@@ -76,9 +76,20 @@ function transientArguments(config: RpcConfig): Omit<QueueSpec, 'name'> {
     durable: config.transientQuorumQueue,
     autoDelete: false,
     arguments: {
-      ...(config.transientQuorumQueue ? { 'x-queue-type': 'quorum' } : {}),
+      ...kindArguments(config, config.transientQuorumQueue),
       ...(ttl > 0 ? { 'x-expires': ttl * 1000 } : {}),
     },
+  };
+}
+
+function kindArguments(config: RpcConfig, quorum: boolean): QueueSpec['arguments'] {
+  const { quorumDeliveryLimit, quorumMaxMemoryLength, quorumMaxMemoryBytes } = config;
+  if (!quorum) return config.haQueues ? { 'x-ha-policy': 'all' } : {};
+  return {
+    'x-queue-type': 'quorum',
+    ...(quorumDeliveryLimit > 0 ? { 'x-delivery-limit': quorumDeliveryLimit } : {}),
+    ...(quorumMaxMemoryLength > 0 ? { 'x-max-in-memory-length': quorumMaxMemoryLength } : {}),
+    ...(quorumMaxMemoryBytes > 0 ? { 'x-max-in-memory-bytes': quorumMaxMemoryBytes } : {}),
   };
 }
 
