@@ -1,0 +1,172 @@
+/**
+ * One JSON-RPC session over an open socket (RFC 7047 §4): requests and replies, notifications, echo both ways.
+ * It ends once and for good; who wants another opens another.
+ */
+import type { Socket } from 'node:net';
+import type { Outcome } from './errors.ts';
+import { OvsdbConnectionError, OvsdbReplyError } from './errors.ts';
+import { JsonStream } from './json-stream.ts';
+import type { Log } from './log.ts';
+import { isObject } from './schema.ts';
+
+export interface ConnectionOptions {
+  /** For messages: the address as text. */
+  readonly remote: string;
+  /** Milliseconds a reply may take. */
+  readonly timeoutMs: number;
+  /** Milliseconds of silence before we send an echo, and as many again before the session counts as dead. */
+  readonly probeMs: number;
+  readonly log: Log;
+  /** Called for each notification in the order they came; never after the session has ended. */
+  onNotification(method: string, params: readonly unknown[]): void;
+}
+
+interface Waiter {
+  readonly method: string;
+  readonly timer: NodeJS.Timeout;
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The id of our probes; requests have numbers. */
+const PROBE_ID = 'probe';
+
+export class Connection {
+  readonly remote: string;
+  /** Resolves with the reason when the session has ended. */
+  readonly ended: Promise<OvsdbConnectionError>;
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #stream = new JsonStream();
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #resolveEnded: (reason: OvsdbConnectionError) => void;
+  readonly #silence: NodeJS.Timeout;
+  #probing = false;
+  #nextId = 0;
+  #end: OvsdbConnectionError | undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.remote = options.remote;
+    this.#socket = socket;
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<OvsdbConnectionError>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    this.#silence = setTimeout(() => this.#onSilence(), options.probeMs);
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? 'EPROTO', error.message, error));
+    socket.on('close', () => this.end('ECONNRESET', 'the server closed the connection'));
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** The reply's result. Rejects with OvsdbReplyError, or with OvsdbConnectionError if none came. */
+  call(method: string, params: readonly unknown[]): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    if (this.#end !== undefined) {
+      reject(this.#error(method, this.#end, 'not sent'));
+      return promise;
+    }
+    const id = this.#nextId++;
+    const { timeoutMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#waiters.delete(id);
+      const message = `${this.remote}: no reply to ${method} in ${timeoutMs} ms`;
+      reject(new OvsdbConnectionError(message, { code: 'ETIMEDOUT', outcome: 'unknown' }));
+    }, timeoutMs);
+    this.#waiters.set(id, { method, timer, resolve, reject });
+    this.#send({ id, method, params });
+    return promise;
+  }
+
+  /** Ends the session; the first reason counts. Requests that wait for a reply are rejected with outcome `unknown`. */
+  end(code: string, reason: string, cause?: unknown): void {
+    if (this.#end !== undefined) return;
+    const end = new OvsdbConnectionError(`${this.remote}: ${reason}`, { code, outcome: 'unknown', cause });
+    this.#end = end;
+    clearTimeout(this.#silence);
+    this.#socket.destroy();
+    for (const { method, timer, reject } of this.#waiters.values()) {
+      clearTimeout(timer);
+      reject(this.#error(method, end, 'unknown'));
+    }
+    this.#waiters.clear();
+    this.#resolveEnded(end);
+  }
+
+  #error(method: string, cause: OvsdbConnectionError, outcome: Outcome): OvsdbConnectionError {
+    return new OvsdbConnectionError(
+      `${method} ${outcome === 'unknown' ? 'without reply' : outcome}: ${cause.message}`,
+      {
+        code: cause.code,
+        outcome,
+        cause,
+      },
+    );
+  }
+
+  #send(message: object): void {
+    this.#socket.write(JSON.stringify(message));
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#probing = false;
+    this.#silence.refresh();
+    const { documents, problem } = this.#stream.push(chunk);
+    for (const document of documents) {
+      if (this.#end !== undefined) return;
+      this.#onMessage(document);
+    }
+    if (problem !== undefined) this.end('EPROTO', `the server sent ${problem}`);
+  }
+
+  #onMessage(message: unknown): void {
+    if (!isObject(message)) {
+      this.end('EPROTO', 'the server sent a message that is no object');
+      return;
+    }
+    const { id, method, params } = message;
+    if (typeof method !== 'string') this.#onReply(message);
+    else if (!Array.isArray(params)) this.end('EPROTO', `the server sent ${method} without params`);
+    else if (id === null || id === undefined) this.#options.onNotification(method, params);
+    else if (method === 'echo') this.#send({ id, result: params, error: null });
+    else this.#send({ id, result: null, error: 'unknown method' });
+  }
+
+  /** A reply that no one waits for any more came after its deadline, or is the probe's. */
+  #onReply(message: Readonly<Record<string, unknown>>): void {
+    const { id, result, error } = message;
+    if (id === PROBE_ID) return;
+    const waiter = typeof id === 'number' ? this.#waiters.get(id) : undefined;
+    if (typeof id !== 'number' || waiter === undefined) {
+      this.#options.log.debug({ id }, 'OVSDB reply to no open request');
+      return;
+    }
+    this.#waiters.delete(id);
+    clearTimeout(waiter.timer);
+    if (error === null || error === undefined) waiter.resolve(result);
+    else waiter.reject(replyError(waiter.method, error));
+  }
+
+  #onSilence(): void {
+    if (!this.#probing) {
+      this.#probing = true;
+      this.#send({ id: PROBE_ID, method: 'echo', params: [] });
+      this.#silence.refresh();
+      return;
+    }
+    // When this process was held up, the answer may be waiting in the socket: let it be read first.
+    setImmediate(() => {
+      if (this.#probing) this.end('ETIMEDOUT', `no answer to a probe in ${this.#options.probeMs} ms`);
+    });
+  }
+}
+
+/** ovsdb-server sends an object with `error` and `details`, and for some errors only a text. */
+function replyError(method: string, error: unknown): OvsdbReplyError {
+  if (!isObject(error)) return new OvsdbReplyError(method, String(error), undefined);
+  const details = error.details;
+  return new OvsdbReplyError(method, String(error.error), details === undefined ? undefined : String(details));
+}

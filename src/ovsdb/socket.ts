@@ -1,0 +1,110 @@
+/** Opens the byte stream to a server: unix, tcp or TLS. */
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Address } from './address.ts';
+import { OvsdbConnectionError } from './errors.ts';
+
+/** PEM files, read at every connect so that renewed certificates are found. The server's certificate must be valid for the host's name. */
+export interface TlsFiles {
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
+/** The socket to `address`, or if that refuses, to `fallback`. Rejects with OvsdbConnectionError. */
+export async function openFirst(
+  address: Address,
+  fallback: Address | undefined,
+  tls: TlsFiles | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ socket: Socket; remote: string }> {
+  try {
+    return { socket: await openSocket(address, tls, timeoutMs, signal), remote: formatAddress(address) };
+  } catch (error) {
+    if (fallback === undefined || !isRefused(error)) throw error;
+  }
+  return { socket: await openSocket(fallback, tls, timeoutMs, signal), remote: formatAddress(fallback) };
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof OvsdbConnectionError && error.code === 'ECONNREFUSED';
+}
+
+/** Rejects with OvsdbConnectionError: refused, no answer in `timeoutMs`, or the signal (ECLOSED). */
+export async function openSocket(
+  address: Address,
+  tls: TlsFiles | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const remote = formatAddress(address);
+  const socket = address.kind === 'ssl' ? await startTls(address, tls) : startPlain(address);
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const fail = (code: string, reason: string, cause?: unknown): void => {
+    reject(new OvsdbConnectionError(`cannot connect to ${remote}: ${reason}`, { code, outcome: 'not sent', cause }));
+  };
+  const onError = (error: NodeJS.ErrnoException): void => {
+    const code = error.code ?? 'EPROTO';
+    // Several addresses of one name that all failed come as an AggregateError without a message.
+    fail(code, error.message || code, error);
+  };
+  const onAbort = (): void => fail('ECLOSED', 'closed');
+  const onReady = (): void => resolve(socket);
+  const readyEvent = address.kind === 'ssl' ? 'secureConnect' : 'connect';
+  const timer = setTimeout(() => fail('ETIMEDOUT', `no answer in ${timeoutMs} ms`), timeoutMs);
+  socket.once(readyEvent, onReady);
+  socket.once('error', onError);
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    return await promise;
+  } catch (error) {
+    // An error that comes after ours has no one left to tell.
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    socket.off('error', onError);
+  }
+}
+
+export function formatAddress(address: Address): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${address.kind}:${host}:${address.port}`;
+}
+
+function startPlain(address: Address): Socket {
+  if (address.kind === 'unix') return connect({ path: address.path });
+  return connect({ host: address.host, port: address.port, noDelay: true });
+}
+
+async function startTls(address: Address & { kind: 'tcp' | 'ssl' }, tls: TlsFiles | undefined): Promise<Socket> {
+  const [ca, cert, key] = await Promise.all([read(tls?.caFile), read(tls?.certFile), read(tls?.keyFile)]);
+  const { host, port } = address;
+  try {
+    return connectTls({ host, port, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }).setNoDelay(true);
+  } catch (error) {
+    // Node throws at once for a certificate or key that is no PEM.
+    throw tlsFileError(error);
+  }
+}
+
+async function read(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw tlsFileError(error);
+  }
+}
+
+function tlsFileError(error: unknown): OvsdbConnectionError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new OvsdbConnectionError(`TLS files: ${reason}`, { code: 'ETLSFILE', outcome: 'not sent', cause: error });
+}
