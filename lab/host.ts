@@ -119,22 +119,21 @@ export class Host {
   }
 
   async #startOvs(program: 'ovsdb-server' | 'ovs-vswitchd', args: readonly string[]): Promise<Daemon> {
-    const control = join(this.path, `${program}.ctl`);
+    const pidFile = join(this.path, `${program}.pid`);
     return await startDaemon(this.run.path, {
       name: `${this.name}-${program}`,
       command: this.namespace.command([
         program,
         ...args,
-        `--unixctl=${control}`,
-        `--pidfile=${join(this.path, `${program}.pid`)}`,
+        `--pidfile=${pidFile}`,
         '-vconsole:info',
         '-vsyslog:off',
         '--no-chdir',
       ]),
       env: this.env,
-      mark: control,
+      mark: pidFile,
       ready: async () => {
-        const answer = await this.tryExec(['ovs-appctl', '-t', control, 'version'], { timeout: 5_000 });
+        const answer = await this.tryExec(['ovs-appctl', '-t', program, 'version'], { timeout: 5_000 });
         return answer.exitCode === 0;
       },
     });

@@ -4,7 +4,17 @@
  * by pid, after its start time and command line have been compared, never by a name.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { commandLine, identify, isRunning, type ProcessIdentity } from './proc.ts';
 import { GiveUp, waitFor } from './wait.ts';
@@ -121,6 +131,15 @@ export async function startDaemon(runDirectory: string, spec: DaemonSpec): Promi
   return daemon;
 }
 
+/** From now on nothing can be started in this run directory: what is still being brought up stops at its next step. */
+export function closeRun(runDirectory: string): void {
+  writeFileSync(join(runDirectory, 'closed'), '');
+}
+
+export function isClosed(runDirectory: string): boolean {
+  return existsSync(join(runDirectory, 'closed'));
+}
+
 /** The daemons of a run directory that were started and not yet stopped, running or not. */
 export function recordedDaemons(runDirectory: string): Daemon[] {
   const directory = join(runDirectory, 'processes');
@@ -132,6 +151,7 @@ export function recordedDaemons(runDirectory: string): Daemon[] {
 
 async function launch(runDirectory: string, spec: DaemonSpec): Promise<Daemon> {
   const log = join(runDirectory, 'log', `${spec.name}.log`);
+  if (isClosed(runDirectory)) throw new DaemonError(`${spec.name} is not started: the run is being taken down`, log);
   const recordFile = join(runDirectory, 'processes', `${spec.name}.json`);
   mkdirSync(join(runDirectory, 'log'), { recursive: true });
   mkdirSync(join(runDirectory, 'processes'), { recursive: true });

@@ -7,12 +7,13 @@
  *     namespaces, links  one name a line
  *     processes/         one record a daemon (processes.ts)
  *     log/               one log a daemon
+ *     closed             there once the run is being taken down for good
  */
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { identify, isRunning, type ProcessIdentity } from './proc.ts';
-import { recordedDaemons } from './processes.ts';
+import { closeRun, isClosed, recordedDaemons } from './processes.ts';
 import { tryRun } from './run.ts';
 
 /** Where namespaces have their names; iproute2 fixes it. */
@@ -112,6 +113,7 @@ export class RunDirectory {
 
   /** The full name of the run's namespace `name`, recorded: call this before making it. */
   claimNamespace(name: string): string {
+    this.#assertOpen();
     const full = `${PREFIX}${this.id}-${name}`;
     appendFileSync(join(this.path, 'namespaces'), `${full}\n`);
     return full;
@@ -119,9 +121,15 @@ export class RunDirectory {
 
   /** The full name of a link of the run in the root namespace, recorded: call this before making it. */
   claimLink(suffix: string): string {
+    this.#assertOpen();
     const full = `${PREFIX}${this.id}${suffix}`;
     appendFileSync(join(this.path, 'links'), `${full}\n`);
     return full;
+  }
+
+  /** Makes every later start or claim in this run fail: for a take-down while the run is still being brought up. */
+  close(): void {
+    closeRun(this.path);
   }
 
   /** Ends every recorded daemon and deletes every recorded link and namespace. Safe to repeat; logs and records stay. */
@@ -142,6 +150,10 @@ export class RunDirectory {
   async remove(): Promise<void> {
     await this.takeDown();
     rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #assertOpen(): void {
+    if (isClosed(this.path)) throw new Error('the run is being taken down');
   }
 
   #lines(file: string): string[] {

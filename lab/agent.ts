@@ -1,0 +1,185 @@
+/**
+ * The agent on a simulated host, started the way systemd would: the command line, environment and directories are those of
+ * `systemd/l2pop-agent.service`, read when it starts. Paths of the unit that would be the system's (`/etc/neutron/…`, `/run`,
+ * `/var/lib`) lie below the host's own directory instead.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { basename, dirname, join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Host } from './host.ts';
+import { type Daemon, startDaemon } from './processes.ts';
+import { parseServiceUnit, type ServiceUnit } from './unit-file.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const UNIT_FILE = join(ROOT, 'systemd', 'l2pop-agent.service');
+
+/** Option values by section, as they stand in the file. `undefined` leaves a default out. */
+export type Settings = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+
+export interface AgentOptions {
+  readonly transportUrl: string;
+  /** Added to, or in place of, what the lab sets. */
+  readonly settings?: Settings;
+  /** Default: wait until `GET /status` answers. False: return as soon as it has been started. */
+  readonly waitUntilReady?: boolean;
+}
+
+export class Agent {
+  readonly host: Host;
+  readonly #options: AgentOptions;
+  #daemon: Daemon | undefined;
+
+  private constructor(host: Host, options: AgentOptions) {
+    this.host = host;
+    this.#options = options;
+  }
+
+  static async start(host: Host, options: AgentOptions): Promise<Agent> {
+    const agent = new Agent(host, options);
+    await agent.start();
+    return agent;
+  }
+
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  get log(): string {
+    return join(this.host.run.path, 'log', `${this.host.name}-agent.log`);
+  }
+
+  get controlSocket(): string {
+    return controlSocket(this.host);
+  }
+
+  /** Writes the configuration and starts the daemon; also after a stop or a crash, with other settings if wanted. */
+  async start(settings: Settings = {}): Promise<void> {
+    const unit = readUnit();
+    const command = place(unit, this.host);
+    writeConfiguration(command, merge(defaults(this.host, this.#options), this.#options.settings ?? {}, settings));
+    const environment = { ...unit.environment, ...directories(unit, this.host), OVS_RUNDIR: this.host.path };
+    const waits = this.#options.waitUntilReady !== false;
+    this.#daemon = await startDaemon(this.host.run.path, {
+      name: `${this.host.name}-agent`,
+      // systemd hands on nothing of its own environment.
+      command: this.host.namespace.command([
+        ...['env', '-i', `PATH=${process.env.PATH ?? ''}`, 'LANG=C.UTF-8'],
+        ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+        ...command,
+      ]),
+      ...(waits ? { ready: async () => (await this.get('/status')).status === 200 } : {}),
+    });
+  }
+
+  /** SIGTERM, as `systemctl stop`. */
+  async stop(): Promise<void> {
+    await this.#running().stop();
+  }
+
+  /** SIGKILL: a crash. */
+  async kill(): Promise<void> {
+    await this.#running().kill();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#running().signal(signal);
+  }
+
+  async restart(settings?: Settings): Promise<void> {
+    await this.stop();
+    await this.start(settings);
+  }
+
+  /** `GET` on the control socket. Rejects when nobody listens. */
+  async get(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    return await new Promise((fulfil, reject) => {
+      const outgoing = request({ socketPath: this.controlSocket, path, timeout: 5_000 }, (response) => {
+        text(response).then((body) => fulfil({ status: response.statusCode ?? 0, body }), reject);
+      });
+      outgoing.once('timeout', () => outgoing.destroy(new Error(`GET ${path}: no answer`)));
+      outgoing.once('error', reject);
+      outgoing.end();
+    });
+  }
+
+  /** `l2popctl ARGS…` on this host; its stdout. */
+  async ctl(...args: string[]): Promise<string> {
+    return await this.host.exec([join(ROOT, 'bin', 'l2popctl'), ...args], { env: agentEnvironment(this.host) });
+  }
+
+  #running(): Daemon {
+    if (this.#daemon === undefined) throw new Error(`the agent of ${this.host.name} has not been started`);
+    return this.#daemon;
+  }
+}
+
+/** What points l2popctl at the agent of a host: the directories that systemd would have given it. */
+export function agentEnvironment(host: Host): Record<string, string> {
+  return directories(readUnit(), host);
+}
+
+function controlSocket(host: Host): string {
+  return join(agentEnvironment(host).RUNTIME_DIRECTORY ?? host.path, 'control.sock');
+}
+
+function readUnit(): ServiceUnit {
+  return parseServiceUnit(readFileSync(UNIT_FILE, 'utf8'));
+}
+
+/** The unit's command line with the checkout's program and the host's own files. */
+function place(unit: ServiceUnit, host: Host): string[] {
+  const [program = '', ...args] = unit.execStart;
+  return [
+    join(ROOT, 'bin', basename(program)),
+    ...args.map((arg) => (arg.startsWith('/') ? join(host.path, arg) : arg)),
+  ];
+}
+
+function directories(unit: ServiceUnit, host: Host): Record<string, string> {
+  const made: Record<string, string> = {};
+  if (unit.runtimeDirectory !== undefined)
+    made.RUNTIME_DIRECTORY = host.run.directory(host.name, 'run', unit.runtimeDirectory);
+  if (unit.stateDirectory !== undefined)
+    made.STATE_DIRECTORY = host.run.directory(host.name, 'var/lib', unit.stateDirectory);
+  return made;
+}
+
+function defaults(host: Host, options: AgentOptions): Settings {
+  return {
+    DEFAULT: { host: host.name, transport_url: options.transportUrl },
+    ovs: { local_ip: host.vtep.ipv4, datapath_type: 'netdev' },
+    agent: { tunnel_types: 'vxlan,gre', l2_population: 'true', arp_responder: 'true' },
+    securitygroup: { enable_security_group: 'false' },
+  };
+}
+
+/** `[DEFAULT]` goes to the first `--config-file`, as to neutron.conf, the rest to the last, as to openvswitch_agent.ini. */
+function writeConfiguration(command: readonly string[], settings: Settings): void {
+  const files = command.filter((_, i) => command[i - 1] === '--config-file');
+  const [first, last] = [files.at(0), files.at(-1)];
+  if (first === undefined || last === undefined) throw new Error(`no --config-file in ExecStart of ${UNIT_FILE}`);
+  const { DEFAULT = {}, ...others } = settings;
+  const contents = new Map(files.map((file) => [file, '']));
+  contents.set(first, section('DEFAULT', DEFAULT));
+  contents.set(
+    last,
+    `${contents.get(last)}${Object.entries(others)
+      .map(([name, options]) => section(name, options))
+      .join('')}`,
+  );
+  for (const [file, content] of contents) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+}
+
+function section(name: string, options: Settings[string]): string {
+  const lines = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : `${key} = ${value}`));
+  return `[${name}]\n${lines.join('\n')}\n\n`;
+}
+
+function merge(...all: readonly Settings[]): Settings {
+  const names = new Set(all.flatMap((settings) => Object.keys(settings)));
+  return Object.fromEntries([...names].map((name) => [name, Object.assign({}, ...all.map((one) => one[name] ?? {}))]));
+}
