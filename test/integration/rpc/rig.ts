@@ -100,6 +100,11 @@ export class Rig {
     return new Rig(run, await startBroker({ dir: run.path }));
   }
 
+  /** For a broker that was started in another way; who started it ends it. */
+  static around(run: RunDirectory, broker: LabBroker): Rig {
+    return new Rig(run, broker);
+  }
+
   config(overrides: Partial<RpcConfig> = {}): RpcConfig {
     return {
       brokers: [{ host: '127.0.0.1', port: this.broker.port, username: 'guest', password: 'guest' }],
