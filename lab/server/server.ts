@@ -28,7 +28,7 @@ export interface LabServerOptions {
   readonly log: Logger;
 }
 
-/** About 20 s in all before a write is given up, most of it asleep. */
+/** Half a minute before a write is given up: less than an agent waits for its reply (60 s). */
 export const RETRY: RetryPolicy = {
   attempts: 60,
   base: 5,

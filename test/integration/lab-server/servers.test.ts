@@ -206,6 +206,34 @@ describe('one server', () => {
     await expect(call(agent, 'q-reports-plugin', 'report_state', '1.2', report)).resolves.toBe('revived');
   });
 
+  test('networks and bindings over the admin socket', async () => {
+    const { admin } = await startServer();
+    const agent = await startAgent('host1', '172.30.0.11');
+    const segments = [VXLAN, { network_type: 'gre' as const, segmentation_id: 42 }];
+    const network = await admin.createNetwork({ segments });
+    expect(network).toMatchObject({ segments, mtu: 1450 });
+    expect(await admin.updateNetwork(network.id, { mtu: 1400, name: 'renamed' })).toMatchObject({ mtu: 1400 });
+    const port = await admin.createPort({ network_id: network.id, host: 'host1' });
+    await admin.addInactiveBinding(port.id, { host: 'host2', profile: { a: 1 } });
+    expect(
+      (await admin.activateBinding(port.id, 'host2')).bindings.map(({ host, status }) => `${host} ${status}`),
+    ).toEqual(['host2 ACTIVE', 'host1 INACTIVE']);
+    await admin.removeInactiveBinding(port.id, 'host1');
+    expect(await admin.port(port.id)).toMatchObject({ host: 'host2', bindings: [{ profile: { a: 1 } }] });
+    expect(await admin.updatePort(port.id, { host: null, name: 'p' })).toMatchObject({
+      host: null,
+      bindings: [],
+      name: 'p',
+    });
+    await admin.deletePort(port.id);
+    await admin.deleteNetwork(network.id);
+    expect([await admin.ports(), await admin.networks()]).toEqual([[], []]);
+    const heard = () => agent.deliveries.map(({ request }) => request.method);
+    await waitFor('port_delete', () => heard().includes('port_delete'));
+    await waitFor('network_update', () => heard().includes('network_update'));
+    await waitFor('port_update', () => heard().includes('port_update'));
+  });
+
   test('bad admin requests: a status and a sentence each', async () => {
     const { admin } = await startServer();
     const network = await admin.createNetwork({ ...VXLAN, subnets: ['192.0.2.0/24'] });

@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { PLUGIN_TOPIC, parseNaiveUtc, REPORTS_TOPIC } from '../../../../lab/server/rpc-methods.ts';
 import type { JsonObject, JsonValue } from '../../../../src/rpc/types.ts';
 import type { IpAddress, MacAddress, NetworkId, PortId } from '../../../../src/values.ts';
-import type { Cloud, CloudOptions } from './cloud.ts';
-import { cloud } from './cloud.ts';
+import type { Cloud, CloudOptions } from './in-memory.ts';
+import { cloud } from './in-memory.ts';
 
 const NETWORK = '00000000-0000-4000-8000-00000000000a' as NetworkId;
 const SUBNET = '00000000-0000-4000-8000-00000000000b';

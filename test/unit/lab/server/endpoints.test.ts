@@ -4,7 +4,7 @@ import { registerEndpoint } from '../../../../lab/server/endpoints.ts';
 import { Store } from '../../../../lab/server/store.ts';
 import type { IpAddress } from '../../../../src/values.ts';
 import { parseIp } from '../../../../src/values.ts';
-import { NO_RETRY } from './cloud.ts';
+import { NO_RETRY } from './in-memory.ts';
 
 const A = '10.0.0.1' as IpAddress;
 const B = '10.0.0.2' as IpAddress;

@@ -8,8 +8,8 @@ import { PLUGIN_TOPIC } from '../../../../lab/server/rpc-methods.ts';
 import type { JsonValue } from '../../../../src/rpc/types.ts';
 import { RpcFailure } from '../../../../src/rpc/types.ts';
 import type { IpAddress, MacAddress, NetworkId, PortId, TunnelType } from '../../../../src/values.ts';
-import type { Cloud, Sent } from './cloud.ts';
-import { cloud } from './cloud.ts';
+import type { Cloud, Sent } from './in-memory.ts';
+import { cloud } from './in-memory.ts';
 
 type Line =
   | (Sent & { readonly recording: string; readonly kind: 'call'; readonly id: string })
