@@ -35,7 +35,7 @@ export function agentState({ config, root, devices, uuid, starting }: AgentState
       tunnel_types: agent.tunnelTypes,
       tunneling_ip: ovs.localIp,
       l2_population: agent.l2Population,
-      arp_responder_enabled: agent.l2Population && agent.arpResponder,
+      arp_responder_enabled: agent.arpResponder,
       enable_distributed_routing: false,
       log_agent_heartbeats: false,
       extensions: [],

@@ -11,7 +11,7 @@ export interface NewTunnelPort {
   readonly options: Readonly<Record<string, string>>;
 }
 
-export interface BridgeNames {
+export interface BridgeSettings {
   readonly integrationBridge: string;
   readonly tunnelBridge: string;
   /** On br-int, leading to br-tun. */
@@ -19,23 +19,24 @@ export interface BridgeNames {
   /** On br-tun, leading to br-int. */
   readonly tunPeerPatchPort: string;
   readonly datapathType: string;
+  readonly bridgeMacTableSize: number;
 }
 
 /** What Neutron writes; bundles need OpenFlow14. */
 const PROTOCOLS = ['OpenFlow10', 'OpenFlow13', 'OpenFlow14'];
 
 /** What br-int, br-tun and their patch pair lack to be as Neutron makes them; empty when all is there. */
-export function bridgeOperations(view: SwitchView, names: BridgeNames): Operation[] {
+export function bridgeOperations(view: SwitchView, names: BridgeSettings): Operation[] {
   const { integrationBridge, tunnelBridge, intPeerPatchPort, tunPeerPatchPort } = names;
   return [
-    ...oneBridge(view, integrationBridge, names.datapathType),
-    ...oneBridge(view, tunnelBridge, names.datapathType),
+    ...oneBridge(view, integrationBridge, names),
+    ...oneBridge(view, tunnelBridge, names),
     ...onePatch(view, integrationBridge, intPeerPatchPort, tunPeerPatchPort),
     ...onePatch(view, tunnelBridge, tunPeerPatchPort, intPeerPatchPort),
   ];
 }
 
-function oneBridge(view: SwitchView, name: string, datapathType: string): Operation[] {
+function oneBridge(view: SwitchView, name: string, settings: BridgeSettings): Operation[] {
   const bridge = view.bridge(name);
   if (bridge !== undefined) {
     const missing = PROTOCOLS.filter((protocol) => !bridge.protocols.includes(protocol));
@@ -55,10 +56,10 @@ function oneBridge(view: SwitchView, name: string, datapathType: string): Operat
       'Bridge',
       {
         name,
-        datapath_type: datapathType,
+        datapath_type: settings.datapathType,
         fail_mode: 'secure',
         protocols: set(PROTOCOLS),
-        other_config: map({ 'mac-table-size': '50000' }),
+        other_config: map({ 'mac-table-size': String(settings.bridgeMacTableSize) }),
         ports: named(`port_${rowName(name)}`),
       },
       { name: id },

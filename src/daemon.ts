@@ -1,0 +1,120 @@
+/** Puts the parts of the daemon together and takes them apart again; `main.ts` gives it a configuration and signals. */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Agent } from './agent.ts';
+import type { Config } from './config/config.ts';
+import { Executor } from './executor.ts';
+import { Ofctl, runWithExeca } from './flows/ofctl.ts';
+import { MemoryStore } from './journal/store.ts';
+import { agentState } from './neutron/agent-state.ts';
+import { Registration } from './neutron/registration.ts';
+import { NeutronServer } from './neutron/server.ts';
+import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS, TUNNEL_DELETE_TOPIC, TUNNEL_UPDATE_TOPIC } from './neutron/topics.ts';
+import { OvsdbClient } from './ovsdb/client.ts';
+import { OvsdbTransactionError } from './ovsdb/errors.ts';
+import { RpcClient } from './rpc/client.ts';
+import type { LinkEvent } from './rpc/types.ts';
+import { ServerLane } from './server-lane.ts';
+import { State } from './state.ts';
+import { MONITORS } from './vswitch/monitors.ts';
+
+export interface Daemon {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createDaemon(config: Config, log: Logger): Daemon {
+  const now = () => Date.now();
+  const newId = () => randomUUID().replaceAll('-', '');
+  const uuid = randomUUID();
+  const state = new State(config);
+
+  const ovsdb = new OvsdbClient({
+    remote: config.ovs.ovsdbConnection,
+    fallback: config.ovs.ovsdbFallback,
+    tls: {
+      caFile: config.ovs.sslCaCertFile,
+      certFile: config.ovs.sslCertFile,
+      keyFile: config.ovs.sslKeyFile,
+    },
+    database: 'Open_vSwitch',
+    monitors: MONITORS,
+    timeoutMs: config.ovs.ovsdbTimeout * 1000,
+    log: log.child({ part: 'ovsdb' }),
+    onChanges: (changes, kind) => agent.apply({ kind: 'rows', changes, initial: kind === 'initial' }),
+    onState: (connection) => {
+      if (connection === 'disconnected') agent.apply({ kind: 'ovsdb-lost' });
+    },
+  });
+  const ofctl = new Ofctl({ runDir: config.ovs.runDir, timeout: config.own.ofctlTimeout, run: runWithExeca });
+  const executor = new Executor({
+    state,
+    ovsdb,
+    ofctl,
+    log: log.child({ part: 'switch' }),
+    isRefusal: (error) => error instanceof OvsdbTransactionError,
+    now,
+  });
+  const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
+
+  const rpc = new RpcClient({
+    config: config.rpc,
+    host: config.host,
+    log: log.child({ part: 'rpc' }),
+    topics: NOTIFICATION_TOPICS,
+    byName: [L2POPULATION_TOPIC],
+    ids: { uniqueId: newId, requestId: `req-${randomUUID()}` },
+    now: () => new Date(),
+    onDelivery: (delivery) => agent.deliver(delivery),
+    onLink,
+  });
+  const server = new NeutronServer({ rpc, host: config.host, reportTimeout: config.agent.reportInterval * 1000 });
+  const lane = new ServerLane({
+    state,
+    server,
+    log: log.child({ part: 'server' }),
+    now,
+    newId,
+    apply: (event) => agent.apply(event),
+  });
+  const registration = new Registration({
+    server,
+    log: log.child({ part: 'server' }),
+    localIp: config.ovs.localIp,
+    tunnelTypes: config.agent.tunnelTypes,
+    reportInterval: config.agent.reportInterval * 1000,
+    now: () => new Date(),
+    agentState: () =>
+      state.connected
+        ? agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting: !state.passed })
+        : undefined,
+    onEndpoints: (type, vteps) => agent.apply({ kind: 'endpoints', type, vteps }),
+    onReady: (ready) => lane.setOpen(ready),
+    onRevived: () => agent.apply({ kind: 'gap', l2population: true, ports: true }),
+  });
+
+  function onLink(event: LinkEvent): void {
+    if (event.kind === 'down') agent.apply({ kind: 'link-down' });
+    else {
+      const lost = event.kind === 'up' ? event.lost : event.topics;
+      if (lost.length > 0) agent.gap(lost);
+      if (lost.includes(TUNNEL_UPDATE_TOPIC) || lost.includes(TUNNEL_DELETE_TOPIC)) registration.resync();
+    }
+    if (event.kind !== 'gap') registration.setLink(event.kind === 'up');
+  }
+
+  return {
+    start() {
+      agent.start(lane);
+      ovsdb.start();
+      rpc.start();
+      registration.start();
+    },
+    async stop() {
+      registration.stop();
+      lane.setOpen(false);
+      await agent.stop();
+      await Promise.all([rpc.close(), ovsdb.close()]);
+    },
+  };
+}

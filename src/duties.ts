@@ -1,0 +1,75 @@
+/** What neutron-server is to be told or asked next: a pure look at the state. One duty at a time, in this order. */
+import type { Duty } from './events.ts';
+import { isIsolated } from './plan.ts';
+import type { State, Vif } from './state.ts';
+import type { PortId } from './values.ts';
+
+/** Ports in one call: more make the server slow to answer. */
+const MAX_PORTS = 200;
+/** Networks whose refresh is asked for in one call; each costs the server a snapshot and a fanout. */
+const MAX_REFRESHES = 20;
+
+/** `undefined`: nothing is owed. `ask` is the id for the markers of a duty that may bring a snapshot. */
+export function nextDuty(state: State, now: number, ask: () => string): Duty | undefined {
+  if (!state.connected) return undefined;
+  // Down before facts, so that a port that went and came back is not read as it was before.
+  const down = take([...state.gone, ...vifs(state, isDownOwed)]);
+  if (down.length > 0) return { kind: 'down', ports: down };
+  const pull = take(vifs(state, (_, vif) => vif.asking === 'wanted'));
+  if (pull.length > 0) return { kind: 'pull', ports: pull };
+  const up = take(vifs(state, isUpOwed));
+  if (up.length > 0) return { kind: 'up', ports: up, refresh: false, ask: ask() };
+  const refresh = refreshes(state, now);
+  if (refresh.length > 0) return { kind: 'up', ports: refresh, refresh: true, ask: ask() };
+  return undefined;
+}
+
+/** When the state wants to be looked at again though nothing happens: milliseconds since the epoch. */
+export function nextWake(state: State, now: number): number | undefined {
+  let wake = Number.POSITIVE_INFINITY;
+  for (const { sync } of state.networks.values()) {
+    if (sync.confirmAt !== undefined && sync.confirmAt > now) wake = Math.min(wake, sync.confirmAt);
+  }
+  return Number.isFinite(wake) ? wake : undefined;
+}
+
+function isUpOwed(state: State, vif: Vif): boolean {
+  if (typeof vif.facts !== 'object' || vif.wiring.kind !== 'wired') return false;
+  if (vif.facts.binding !== 'active' || vif.facts.status === 'ACTIVE') return false;
+  return vif.configured !== undefined && (state.view.root?.curCfg ?? 0) >= vif.configured;
+}
+
+/** The server believes it up, and it was taken down here. */
+function isDownOwed(state: State, vif: Vif): boolean {
+  if (typeof vif.facts !== 'object' || vif.wiring.kind !== 'dead') return false;
+  if (vif.facts.binding !== 'active' || vif.facts.adminStateUp || vif.facts.status !== 'ACTIVE') return false;
+  const port = state.view.vif(vif.id)?.port;
+  return port !== undefined && isIsolated(port);
+}
+
+/** One ACTIVE port of each network that wants the server's word; the rest is not mentioned (WIRE.md). */
+function refreshes(state: State, now: number): PortId[] {
+  if (!state.config.agent.l2Population) return [];
+  const ports: PortId[] = [];
+  for (const network of state.networks.values()) {
+    if (ports.length >= MAX_REFRESHES) break;
+    if (!network.sync.wantsRefresh(now)) continue;
+    for (const id of network.vifs) {
+      const facts = state.vifs.get(id)?.facts;
+      if (typeof facts !== 'object' || facts.binding !== 'active' || facts.status !== 'ACTIVE') continue;
+      ports.push(id);
+      break;
+    }
+  }
+  return ports;
+}
+
+function vifs(state: State, test: (state: State, vif: Vif) => boolean): PortId[] {
+  const found: PortId[] = [];
+  for (const vif of state.vifs.values()) if (test(state, vif)) found.push(vif.id);
+  return found;
+}
+
+function take(ports: readonly PortId[]): PortId[] {
+  return ports.slice(0, MAX_PORTS);
+}

@@ -1,0 +1,41 @@
+/** Everything that can happen to the agent, as data: what the reducer takes in. */
+import type { DumpedFlow } from './flows/flow.ts';
+import type { FdbChange } from './l2pop/parse.ts';
+import type { Notification } from './neutron/notifications.ts';
+import type { IpAddress, PortId, TunnelType } from './values.ts';
+import type { PortFacts } from './vif/facts.ts';
+import type { RowChange } from './vswitch/switch-view.ts';
+
+export type Event =
+  /** OVSDB rows; `initial`: the first read of a connection is complete with these. */
+  | { readonly kind: 'rows'; readonly changes: readonly RowChange[]; readonly initial: boolean }
+  | { readonly kind: 'membership'; readonly bridges: ReadonlyMap<string, string | undefined> }
+  | { readonly kind: 'ovsdb-lost' }
+  /** Complete dumps of both bridges. */
+  | { readonly kind: 'dump'; readonly tun: readonly DumpedFlow[]; readonly int: readonly DumpedFlow[] }
+  /** The slow timer, or somebody asked: compare with the switch. */
+  | { readonly kind: 'compare' }
+  | { readonly kind: 'fdb'; readonly changes: readonly FdbChange[]; readonly byName: boolean }
+  | { readonly kind: 'marker'; readonly id: string; readonly edge: 'start' | 'end' }
+  | { readonly kind: 'notification'; readonly notification: Notification }
+  /** What was sent while our queues were gone is lost; `l2population`, `ports`: which kind of notification. */
+  | { readonly kind: 'gap'; readonly l2population: boolean; readonly ports: boolean }
+  /** The broker is away: a question that was put will not be answered. */
+  | { readonly kind: 'link-down' }
+  | { readonly kind: 'endpoints'; readonly type: TunnelType; readonly vteps: readonly IpAddress[] }
+  | { readonly kind: 'duty-started'; readonly duty: Duty }
+  | { readonly kind: 'duty-done'; readonly duty: Duty; readonly outcome: DutyOutcome }
+  /** Time has come for something that waited; see `nextWake`. */
+  | { readonly kind: 'wake' };
+
+/** What is to be said to or asked from neutron-server next. */
+export type Duty =
+  | { readonly kind: 'pull'; readonly ports: readonly PortId[] }
+  | { readonly kind: 'down'; readonly ports: readonly PortId[] }
+  /** `ask`: id of the markers around the call. */
+  | { readonly kind: 'up'; readonly ports: readonly PortId[]; readonly refresh: boolean; readonly ask: string };
+
+export type DutyOutcome =
+  | { readonly kind: 'facts'; readonly ports: ReadonlyMap<PortId, PortFacts> }
+  | { readonly kind: 'told'; readonly failed: readonly PortId[] }
+  | { readonly kind: 'failed'; readonly reason: string };

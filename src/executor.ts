@@ -1,0 +1,220 @@
+/**
+ * Brings the switch in line with the state: asks what is not known of it, then carries out one plan, in the order that
+ * makes before it breaks. Called by the agent's loop, one run at a time; says what it did through the state.
+ */
+import type { Logger } from 'pino';
+import { addLine, deleteLine } from './flows/flow.ts';
+import type { FlowChanges, FlowLedger } from './flows/ledger.ts';
+import type { Ofctl, RefusedLine } from './flows/ofctl.ts';
+import type { Operation } from './ovsdb/operations.ts';
+import { type BundlePlan, bundleLines, makePlan, type OperationGroup, type Plan, replan } from './plan.ts';
+import { reduce } from './reduce.ts';
+import type { State } from './state.ts';
+import type { PortId } from './values.ts';
+import { membershipQuery, readMembership } from './vswitch/monitors.ts';
+import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
+
+/** What a transaction gives; `src/ovsdb`'s client is one. */
+export interface Ovsdb {
+  transact(
+    operations: readonly Operation[],
+  ): Promise<readonly { readonly count?: number; readonly rows?: readonly Readonly<Record<string, unknown>>[] }[]>;
+}
+
+export interface ExecutorParts {
+  readonly state: State;
+  readonly ovsdb: Ovsdb;
+  readonly ofctl: Pick<Ofctl, 'dump' | 'bundle'>;
+  readonly log: Logger;
+  /** The switch refused the transaction itself: trying it again as it is will not help. */
+  isRefusal(error: unknown): boolean;
+  now(): number;
+}
+
+/** `again`: there is more to do at once. `done`: wait for the next event. */
+export type Progress = 'again' | 'done';
+
+/** How far the switch was from what is wanted. A start finds differences by nature; later ones are somebody's doing. */
+export interface DriftReport {
+  readonly adds: number;
+  readonly deletes: number;
+  readonly foreign: number;
+}
+
+export class Executor {
+  readonly #parts: ExecutorParts;
+  /** `next_cfg` of our last change of the bridges themselves. */
+  #bridgesCfg = 0;
+  #dropFlows: boolean;
+  #waitedFor = '';
+  /** Milliseconds since the epoch, and what the comparison found. */
+  lastCompare: { readonly at: number; readonly drift: DriftReport } | undefined;
+  readonly refused: { readonly at: number; readonly what: string; readonly reason: string }[] = [];
+
+  constructor(parts: ExecutorParts) {
+    this.#parts = parts;
+    this.#dropFlows = parts.state.config.agent.dropFlowsOnStart;
+  }
+
+  /** @throws OfctlError, OvsdbConnectionError: the switch is away; what was planned is dirty again. */
+  async advance(): Promise<Progress> {
+    const { state } = this.#parts;
+    if (!state.connected) return 'done';
+    if (state.view.root?.restoring === true) return this.#waitFor('other_config:flow-restore-wait to be cleared');
+    const unplaced = state.view.portsWithoutBridge();
+    if (unplaced.length > 0) return this.#askMembership(unplaced);
+    if (state.dirty.bridges && (await this.#makeBridges())) return 'done';
+    if ((state.view.root?.curCfg ?? 0) < this.#bridgesCfg) return this.#waitFor('ovs-vswitchd to make the bridges');
+    const patch = state.config.ovs.tunPeerPatchPort;
+    if (state.view.patch(patch)?.interface.ofport === undefined) return this.#waitFor(`the ofport of ${patch}`);
+    this.#waitFor('');
+    const compared = state.compareWanted;
+    if (compared) await this.#compare();
+    const plan = makePlan(state);
+    if (compared) this.#noteDrift(plan);
+    await this.#carryOut(plan);
+    return 'done';
+  }
+
+  /** Said once per reason. */
+  #waitFor(what: string): Progress {
+    if (what !== '' && what !== this.#waitedFor) this.#parts.log.info(`waiting for ${what}`);
+    this.#waitedFor = what;
+    return 'done';
+  }
+
+  async #askMembership(ports: readonly string[]): Promise<Progress> {
+    const { state, ovsdb, now } = this.#parts;
+    const bridges = readMembership(ports, await ovsdb.transact(membershipQuery(ports)));
+    reduce(state, { kind: 'membership', bridges }, now());
+    return 'again';
+  }
+
+  async #makeBridges(): Promise<boolean> {
+    const { state, ovsdb, log } = this.#parts;
+    const operations = bridgeOperations(state.view, state.config.ovs);
+    state.dirty.bridges = false;
+    if (operations.length === 0) return false;
+    try {
+      this.#bridgesCfg = readNextCfg(await ovsdb.transact([...operations, ...bumpNextCfg()]));
+    } catch (error) {
+      state.dirty.bridges = true;
+      throw error;
+    }
+    const { integrationBridge, tunnelBridge } = state.config.ovs;
+    log.info({ bridges: [integrationBridge, tunnelBridge], operations: operations.length }, 'bridges set up');
+    return true;
+  }
+
+  async #compare(): Promise<void> {
+    const { state, ofctl, log, now } = this.#parts;
+    const { tunnelBridge, integrationBridge } = state.config.ovs;
+    if (this.#dropFlows) {
+      log.info('drop_flows_on_start: all flows of both bridges are deleted');
+      for (const bridge of [integrationBridge, tunnelBridge]) await ofctl.bundle(bridge, ['delete']);
+      this.#dropFlows = false;
+    }
+    const [tun, int] = await Promise.all([
+      ofctl.dump(tunnelBridge, { stats: false }),
+      ofctl.dump(integrationBridge, { stats: false }),
+    ]);
+    reduce(state, { kind: 'dump', tun, int }, now());
+  }
+
+  async #carryOut(plan: Plan): Promise<void> {
+    const { state, ofctl } = this.#parts;
+    try {
+      await this.#transact(plan.create, []);
+      await this.#bundle(plan.bundles.int, state.int);
+      await this.#bundle(plan.bundles.tun, state.tun);
+      const results = await this.#transact(plan.finish, bumpNextCfg());
+      const configured = results === undefined ? 0 : readNextCfg(results);
+      for (const id of plan.bound) if (!state.refused.vifs.has(id)) markConfigured(state, id, configured);
+      for (const id of plan.alreadyBound) markConfigured(state, id, 0);
+      if (plan.after.length > 0) await ofctl.bundle(state.config.ovs.tunnelBridge, plan.after);
+    } catch (error) {
+      replan(state, plan);
+      throw error;
+    }
+    state.passed = true;
+  }
+
+  async #bundle(bundle: BundlePlan, ledger: FlowLedger): Promise<void> {
+    const lines = bundleLines(bundle);
+    if (lines.length === 0) return;
+    const refused = await this.#parts.ofctl.bundle(bundle.bridge, lines);
+    const { taken, left } = partition(bundle.changes, refused);
+    ledger.applied(taken);
+    ledger.refused(left);
+    for (const { line, reason } of refused) this.#refuse(`${bundle.bridge}: ${line}`, reason);
+    const facts = { bridge: bundle.bridge, adds: taken.adds.length, deletes: taken.deletes.length };
+    this.#parts.log.info(facts, 'flows programmed');
+  }
+
+  /** All groups in one transaction; if it is refused, each by itself, so that a bad one does not hold up the rest. */
+  async #transact(
+    groups: readonly OperationGroup[],
+    tail: readonly Operation[],
+  ): Promise<Awaited<ReturnType<Ovsdb['transact']>> | undefined> {
+    if (groups.length === 0) return undefined;
+    const { state, ovsdb, isRefusal } = this.#parts;
+    try {
+      return await ovsdb.transact([...groups.flatMap((group) => group.operations), ...tail]);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const [group, ...others] = groups;
+      if (group === undefined) return undefined;
+      if (others.length === 0) {
+        if (group.tunnel !== undefined) {
+          state.creating.delete(group.tunnel);
+          state.refused.tunnels.add(group.tunnel);
+        }
+        if (group.vif !== undefined) state.refused.vifs.add(group.vif);
+        this.#refuse(group.what, error instanceof Error ? error.message : String(error));
+        return undefined;
+      }
+    }
+    let last: Awaited<ReturnType<Ovsdb['transact']>> | undefined;
+    for (const group of groups) last = (await this.#transact([group], tail)) ?? last;
+    return last;
+  }
+
+  #refuse(what: string, reason: string): void {
+    this.#parts.log.error({ what, reason }, 'the switch refuses it; it is left out until the next comparison');
+    this.refused.push({ at: this.#parts.now(), what, reason });
+    if (this.refused.length > 100) this.refused.shift();
+  }
+
+  #noteDrift(plan: Plan): void {
+    const { state, log, now } = this.#parts;
+    const { int, tun } = plan.bundles;
+    const drift = {
+      adds: int.changes.adds.length + tun.changes.adds.length,
+      deletes: int.changes.deletes.length + tun.changes.deletes.length,
+      foreign: state.int.foreign().length + state.tun.foreign().length,
+    };
+    this.lastCompare = { at: now(), drift };
+    log.info({ ...drift, flows: state.tun.size + state.int.size }, 'compared with the switch');
+  }
+}
+
+/** A VIF is reported up once `cur_cfg` has reached this; it may have gone meanwhile. */
+function markConfigured(state: State, id: PortId, configured: number): void {
+  const vif = state.vifs.get(id);
+  if (vif?.network !== undefined) vif.configured ??= configured;
+}
+
+function partition(changes: FlowChanges, refused: readonly RefusedLine[]): { taken: FlowChanges; left: FlowChanges } {
+  const lines = new Set(refused.map(({ line }) => line));
+  const isLeft = (line: string) => lines.has(line);
+  return {
+    taken: {
+      adds: changes.adds.filter((flow) => !isLeft(addLine(flow))),
+      deletes: changes.deletes.filter((key) => !isLeft(deleteLine(key))),
+    },
+    left: {
+      adds: changes.adds.filter((flow) => isLeft(addLine(flow))),
+      deletes: changes.deletes.filter((key) => isLeft(deleteLine(key))),
+    },
+  };
+}

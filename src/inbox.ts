@@ -1,0 +1,46 @@
+/** From a delivery to events and records: which topic means what, and what was wrong with the message. Pure. */
+import type { Config } from './config/config.ts';
+import type { Event } from './events.ts';
+import type { StoreRecord } from './journal/store.ts';
+import { parseFdbNotification } from './l2pop/parse.ts';
+import { parseNotification } from './neutron/notifications.ts';
+import { L2POPULATION_TOPIC, MARKER_METHOD } from './neutron/topics.ts';
+import type { Delivery } from './rpc/types.ts';
+
+export interface ReadDelivery {
+  readonly events: readonly Event[];
+  readonly records: readonly StoreRecord[];
+  readonly problems: readonly string[];
+}
+
+export function readDelivery(delivery: Omit<Delivery, 'ack'>, config: Config): ReadDelivery {
+  const { topic, request } = delivery;
+  const record = (change: StoreRecord['change']): StoreRecord => ({
+    change,
+    uniqueId: request.uniqueId,
+    requestId: request.requestId,
+    queue: delivery.queue,
+    receivedAt: delivery.receivedAt.getTime(),
+  });
+  if (topic !== L2POPULATION_TOPIC) {
+    const notification = parseNotification(request.method, request.args, config.ovs.localIp);
+    if (typeof notification === 'string') return { events: [], records: [], problems: [notification] };
+    return { events: [{ kind: 'notification', notification }], records: [record(notification)], problems: [] };
+  }
+  if (request.method === MARKER_METHOD) return readMarker(request.args);
+  const { changes, problems } = parseFdbNotification(request.method, request.args, {
+    host: config.host,
+    localIp: config.ovs.localIp,
+    tunnelTypes: config.agent.tunnelTypes,
+  });
+  const events: Event[] = changes.length > 0 ? [{ kind: 'fdb', changes, byName: delivery.source === 'by-name' }] : [];
+  return { events, records: changes.map(record), problems };
+}
+
+function readMarker(args: Readonly<Record<string, unknown>>): ReadDelivery {
+  const { id, edge } = args;
+  if (typeof id !== 'string' || (edge !== 'start' && edge !== 'end')) {
+    return { events: [], records: [], problems: [`${MARKER_METHOD}: id must be text, edge start or end`] };
+  }
+  return { events: [{ kind: 'marker', id, edge }], records: [], problems: [] };
+}

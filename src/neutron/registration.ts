@@ -1,0 +1,141 @@
+/**
+ * Keeps the agent registered: waits for a server, reports the state every `report_interval`, registers our VTEP for
+ * each tunnel type. A server that is away is waited for; that is said once, and once when it is back.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { JsonObject } from '../rpc/types.ts';
+import type { IpAddress, TunnelType } from '../values.ts';
+import type { NeutronServer, ReportVerdict } from './server.ts';
+
+export interface RegistrationParts {
+  readonly server: Pick<NeutronServer, 'isAlive' | 'reportState' | 'tunnelSync'>;
+  readonly log: Logger;
+  readonly localIp: IpAddress;
+  readonly tunnelTypes: readonly TunnelType[];
+  /** Milliseconds. */
+  readonly reportInterval: number;
+  now(): Date;
+  /** The body of a report; `undefined`: nothing may be reported now (the switch is away). */
+  agentState(): JsonObject | undefined;
+  onEndpoints(type: TunnelType, vteps: readonly IpAddress[]): void;
+  /** Registered and answered, or no longer. */
+  onReady(ready: boolean): void;
+  /** The server had given us up: what it sent meanwhile is lost. */
+  onRevived(): void;
+}
+
+/** Milliseconds between attempts to find a server. */
+const FIRST_RETRY = 500;
+const MAX_RETRY = 10_000;
+
+export class Registration {
+  readonly #parts: RegistrationParts;
+  readonly #stopping = new AbortController();
+  /** Resolved when the loop should not wait any longer. */
+  #nudge = Promise.withResolvers<void>();
+  #isLinkUp = false;
+  #synced = false;
+  #waiting = false;
+  /** Milliseconds since the epoch, and what the server made of it. */
+  lastReport: { readonly at: number; readonly verdict: ReportVerdict } | undefined;
+
+  constructor(parts: RegistrationParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#nudge.resolve();
+  }
+
+  setLink(up: boolean): void {
+    if (up === this.#isLinkUp) return;
+    this.#isLinkUp = up;
+    if (!up) this.#parts.onReady(false);
+    this.#nudge.resolve();
+  }
+
+  /** Notifications of VTEPs were lost: `tunnel_sync` is asked again. */
+  resync(): void {
+    this.#synced = false;
+    this.#nudge.resolve();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    let retry = FIRST_RETRY;
+    while (!signal.aborted) {
+      this.#nudge = Promise.withResolvers<void>();
+      let delay = this.#parts.reportInterval;
+      if (this.#isLinkUp) {
+        const problem = await this.#register();
+        if (problem === undefined) retry = FIRST_RETRY;
+        else {
+          this.#failed(problem);
+          delay = Math.min(retry, this.#parts.reportInterval);
+          retry = Math.min(retry * 2, MAX_RETRY);
+        }
+      }
+      await Promise.race([sleep(delay, undefined, { signal, ref: false }).catch(() => undefined), this.#nudge.promise]);
+    }
+  }
+
+  /** @returns why it did not work, for the log. */
+  async #register(): Promise<string | undefined> {
+    const { server, log } = this.#parts;
+    try {
+      if ((this.#waiting || this.lastReport === undefined) && !(await server.isAlive())) {
+        return 'it answers that it is not ready';
+      }
+      await this.#report();
+      if (!this.#synced) await this.#syncTunnels();
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return error.message;
+      throw error;
+    }
+    if (this.#waiting) log.info('neutron-server answers again');
+    this.#waiting = false;
+    if (this.#isLinkUp) this.#parts.onReady(true);
+    return undefined;
+  }
+
+  async #syncTunnels(): Promise<void> {
+    const { server, log, localIp, tunnelTypes, onEndpoints } = this.#parts;
+    this.#synced = true;
+    try {
+      for (const type of tunnelTypes) {
+        const { vteps, problems } = await server.tunnelSync(type, localIp);
+        for (const problem of problems) log.error(problem);
+        onEndpoints(type, vteps);
+      }
+    } catch (error) {
+      this.#synced = false;
+      throw error;
+    }
+    log.info({ localIp, tunnelTypes }, 'registered with neutron-server');
+  }
+
+  async #report(): Promise<void> {
+    const { server, log, agentState, now, onRevived } = this.#parts;
+    const state = agentState();
+    if (state === undefined) return;
+    const at = now();
+    const verdict = await server.reportState(state, at);
+    this.lastReport = { at: at.getTime(), verdict };
+    if (verdict === 'revived') {
+      log.warn('neutron-server had given us up: everything is asked anew');
+      onRevived();
+    }
+  }
+
+  #failed(reason: string): void {
+    if (!this.#waiting) this.#parts.log.warn({ reason }, 'waiting for neutron-server');
+    this.#waiting = true;
+    this.#parts.onReady(false);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * What is to be done to the switch next, as data: at most one OVSDB transaction that makes things, one ordered bundle a
+ * bridge, one transaction that binds VIFs and takes things away, and what may only be said afterwards (DESIGN, rule 3).
+ */
+import { forgetPortLines, forgetVlanLines } from './flows/br-tun.ts';
+import { addLine, deleteLine } from './flows/flow.ts';
+import type { FlowChanges } from './flows/ledger.ts';
+import type { Operation } from './ovsdb/operations.ts';
+import { renderDirty } from './render.ts';
+import type { State, Vif } from './state.ts';
+import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
+import { DEAD_VLAN, type PortId } from './values.ts';
+import type { SwitchPort } from './vswitch/rows.ts';
+import {
+  addTunnelPort,
+  adoptTunnelPort,
+  deletePort,
+  type PortSettings,
+  portMatches,
+  setPort,
+} from './vswitch/transact.ts';
+
+export interface BundlePlan {
+  readonly bridge: string;
+  readonly changes: FlowChanges;
+  /** Said before the changes: whatever they add is there afterwards. */
+  readonly first: readonly string[];
+}
+
+/** Operations that belong together, and what they are for: if the switch refuses them, that is left out. */
+export interface OperationGroup {
+  readonly what: string;
+  readonly operations: readonly Operation[];
+  readonly tunnel?: TunnelKey;
+  readonly vif?: PortId;
+}
+
+export interface Plan {
+  /** Tunnel ports made or adopted, VIFs isolated. */
+  readonly create: readonly OperationGroup[];
+  readonly bundles: { readonly int: BundlePlan; readonly tun: BundlePlan };
+  /** VIFs bound, tunnel ports deleted. */
+  readonly finish: readonly OperationGroup[];
+  /** What was learned through deleted ports meanwhile (OVS.md). */
+  readonly after: readonly string[];
+  /** VIFs whose settings `finish` carries, or that have them already. */
+  readonly bound: readonly PortId[];
+  readonly alreadyBound: readonly PortId[];
+  /** What was planned, to be planned again if it fails. */
+  readonly tunnels: readonly TunnelKey[];
+  readonly vifs: readonly PortId[];
+  readonly creating: readonly TunnelKey[];
+}
+
+/** Renders what is dirty and plans the difference. Takes the dirt with it: {@link replan} gives it back. */
+export function makePlan(state: State): Plan {
+  renderDirty(state);
+  const { config } = state;
+  const create: OperationGroup[] = [];
+  const finish: OperationGroup[] = [];
+  const retire: string[] = [...state.freedVlans].flatMap(forgetVlanLines);
+  const after: string[] = [];
+  const creating: TunnelKey[] = [];
+  for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, after, creating });
+  const bound: PortId[] = [];
+  const alreadyBound: PortId[] = [];
+  for (const id of state.dirty.vifs) planVif(state, id, { create, finish, bound, alreadyBound });
+  const plan: Plan = {
+    create,
+    bundles: {
+      int: { bridge: config.ovs.integrationBridge, changes: state.int.changes(), first: [] },
+      tun: { bridge: config.ovs.tunnelBridge, changes: state.tun.changes(), first: retire },
+    },
+    finish,
+    after,
+    bound,
+    alreadyBound,
+    tunnels: [...state.dirty.tunnels],
+    vifs: [...state.dirty.vifs],
+    creating,
+  };
+  state.dirty.tunnels.clear();
+  state.dirty.vifs.clear();
+  state.freedVlans.clear();
+  return plan;
+}
+
+/** A plan was not carried out to its end: what it was for is dirty again. Flows are still in the ledgers' difference. */
+export function replan(state: State, plan: Plan): void {
+  for (const key of plan.tunnels) state.dirty.tunnels.add(key);
+  for (const id of plan.vifs) state.dirty.vifs.add(id);
+  for (const key of plan.creating) state.creating.delete(key);
+  // Learned flows of a VLAN or a port that was retired: said again with the whole comparison.
+  state.compareWanted = true;
+}
+
+export function bundleLines({ changes, first }: BundlePlan): string[] {
+  return [...first, ...changes.deletes.map(deleteLine), ...changes.adds.map(addLine)];
+}
+
+function planTunnel(
+  state: State,
+  key: TunnelKey,
+  into: {
+    create: OperationGroup[];
+    finish: OperationGroup[];
+    retire: string[];
+    after: string[];
+    creating: TunnelKey[];
+  },
+): void {
+  const { agent, ovs } = state.config;
+  const tunnel = parseTunnelKey(key);
+  const existing = state.view.tunnel(key);
+  const options = tunnelOptions(tunnel, ovs.localIp, agent);
+  if (state.isTunnelWanted(key)) {
+    if (existing === undefined) {
+      if (state.creating.has(key)) return;
+      state.creating.add(key);
+      into.creating.push(key);
+      const port = { name: tunnelPortName(tunnel), type: tunnel.type, options };
+      const operations = addTunnelPort(state.view, ovs.tunnelBridge, port);
+      into.create.push({ what: `new tunnel port ${key}`, operations, tunnel: key });
+    } else if (!existing.interface.ours || !samePairs(existing.interface.options, options)) {
+      const operations = adoptTunnelPort(existing, options);
+      into.create.push({ what: `tunnel port ${key}`, operations, tunnel: key });
+    }
+    return;
+  }
+  if (existing?.interface.ours !== true) return;
+  const operations = deletePort(state.view, ovs.tunnelBridge, existing.port);
+  into.finish.push({ what: `tunnel port ${key} no longer used`, operations, tunnel: key });
+  const { ofport } = existing.interface;
+  if (ofport === undefined) return;
+  into.retire.push(...forgetPortLines(ofport));
+  into.after.push(...forgetPortLines(ofport));
+}
+
+function planVif(
+  state: State,
+  id: PortId,
+  into: { create: OperationGroup[]; finish: OperationGroup[]; bound: PortId[]; alreadyBound: PortId[] },
+): void {
+  const vif = state.vifs.get(id);
+  const port = state.view.vif(id)?.port;
+  if (vif === undefined || port === undefined) return;
+  const settings = portSettings(state, vif);
+  if (settings.tag === DEAD_VLAN) {
+    // Isolation comes before anything else; binding only after the flows.
+    if (!isIsolated(port)) {
+      into.create.push({ what: `VIF ${id} to the dead VLAN`, operations: [setPort(port, settings)], vif: id });
+    }
+  } else if (portMatches(port, settings)) into.alreadyBound.push(id);
+  else {
+    into.finish.push({ what: `VIF ${id} to VLAN ${settings.tag}`, operations: [setPort(port, settings)], vif: id });
+    into.bound.push(id);
+  }
+}
+
+/** What a VIF's Port is to look like; the record in `other_config` is Neutron's (WIRE.md, OVS.md). */
+function portSettings(state: State, vif: Vif): PortSettings {
+  const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
+  if (network === undefined) return { tag: DEAD_VLAN, otherConfig: undefined };
+  return {
+    tag: network.vlan,
+    otherConfig: {
+      net_uuid: network.id,
+      network_type: network.segment.type,
+      physical_network: 'None',
+      segmentation_id: String(network.segment.segmentationId),
+      tag: String(network.vlan),
+    },
+  };
+}
+
+/** On the dead VLAN alone, as an access port or as plug code leaves it (OVS.md: `vlan_mode=trunk`, `trunks=4095`). */
+export function isIsolated(port: SwitchPort): boolean {
+  if (port.tag !== DEAD_VLAN) return false;
+  if (port.vlanMode === undefined) return port.trunks.length === 0;
+  return port.vlanMode === 'trunk' && port.trunks.length === 1 && port.trunks[0] === DEAD_VLAN;
+}
+
+function samePairs(actual: ReadonlyMap<string, string>, wanted: Readonly<Record<string, string>>): boolean {
+  const entries = Object.entries(wanted);
+  return actual.size === entries.length && entries.every(([key, value]) => actual.get(key) === value);
+}

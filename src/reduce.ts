@@ -1,0 +1,245 @@
+/** Events change the state: the only writer of it. No I/O, no clock: `now` comes in as milliseconds since the epoch. */
+import type { Duty, DutyOutcome, Event } from './events.ts';
+import * as brInt from './flows/br-int.ts';
+import * as brTun from './flows/br-tun.ts';
+import type { DumpedFlow } from './flows/flow.ts';
+import { ownership } from './flows/ownership.ts';
+import { BR_INT, BR_TUN } from './flows/tables.ts';
+import { nothingTouched, type Touched } from './l2pop/fdb.ts';
+import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
+import { recoverFdb } from './l2pop/recover.ts';
+import type { Notification } from './neutron/notifications.ts';
+import type { State } from './state.ts';
+import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
+import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
+import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
+import { refreshVif } from './vif-life.ts';
+import type { ViewChanges } from './vswitch/switch-view.ts';
+
+export function reduce(state: State, event: Event, now: number): void {
+  switch (event.kind) {
+    case 'rows': {
+      const changes = state.view.applyRows(event.changes);
+      if (event.initial) onConnected(state);
+      onView(state, changes, now);
+      break;
+    }
+    case 'membership':
+      onView(state, state.view.applyMembership(event.bridges), now);
+      break;
+    case 'ovsdb-lost':
+      state.connected = false;
+      break;
+    case 'dump':
+      onDump(state, event.tun, event.int);
+      break;
+    case 'compare':
+      state.compareWanted = true;
+      break;
+    case 'fdb':
+      if (state.config.agent.l2Population) onFdb(state, event.changes, event.byName, now);
+      break;
+    case 'marker':
+      onMarker(state, event.id, event.edge, now);
+      break;
+    case 'notification':
+      onNotification(state, event.notification, now);
+      break;
+    case 'gap':
+      if (event.l2population) for (const network of state.networks.values()) network.sync.lost(now);
+      if (event.ports) for (const vif of state.vifs.values()) vif.asking = 'wanted';
+      break;
+    case 'link-down':
+      for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
+      break;
+    case 'endpoints':
+      onMesh(state, event.type, state.mesh.replace(event.type, event.vteps));
+      break;
+    case 'duty-started':
+      onDutyStarted(state, event.duty, now);
+      break;
+    case 'duty-done':
+      onDutyDone(state, event.duty, event.outcome, now);
+      break;
+    case 'wake':
+      break;
+  }
+}
+
+/** After a (re)connect nothing that was on its way can be relied on, and vswitchd may have restarted with OVSDB. */
+function onConnected(state: State): void {
+  state.connected = true;
+  state.creating.clear();
+  state.compareWanted = true;
+  state.dirty.bridges = true;
+}
+
+function onView(state: State, changes: ViewChanges, now: number): void {
+  if (changes.bridges) {
+    state.dirty.base = true;
+    state.dirty.bridges = true;
+  }
+  for (const id of changes.vifs) refreshVif(state, id, now);
+  for (const key of changes.tunnels) {
+    if (state.view.tunnel(key) !== undefined) state.creating.delete(key);
+    state.dirty.tunnels.add(key);
+    const { type, remoteIp } = parseTunnelKey(key);
+    if (state.config.agent.l2Population) {
+      for (const user of state.tunnelUsers.get(key) ?? []) markVtep(state, user, remoteIp);
+    } else markMesh(state, type, [remoteIp]);
+  }
+}
+
+/** Everything of a network that leads to a VTEP. */
+function markVtep(state: State, network: NetworkKey, vtep: IpAddress): void {
+  const dirt = state.dirt(network);
+  dirt.vteps.add(vtep);
+  for (const mac of state.fdb.get(network)?.macsBehind(vtep) ?? []) dirt.macs.add(mac);
+}
+
+function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFlow[]): void {
+  const { agent, ovs } = state.config;
+  const patch = state.view.patch(ovs.tunPeerPatchPort)?.interface.ofport;
+  const tunOwner = ownership(tun, brTun.structuralFlows(patch ?? (0 as Ofport), agent.arpResponder), BR_TUN);
+  const intOwner = ownership(int, brInt.structuralFlows(), BR_INT);
+  const steady = (flows: readonly DumpedFlow[], owner: typeof tunOwner) =>
+    flows.filter((flow) => owner(flow) !== 'learned');
+  if (!state.recovered && agent.l2Population) recover(state, tun);
+  state.recovered = true;
+  state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
+  state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
+  state.compared = true;
+  state.compareWanted = false;
+  for (const key of state.refused.tunnels) state.dirty.tunnels.add(key);
+  for (const id of state.refused.vifs) state.dirty.vifs.add(id);
+  state.refused.tunnels.clear();
+  state.refused.vifs.clear();
+}
+
+function recover(state: State, flows: readonly DumpedFlow[]): void {
+  const byOfport = new Map<Ofport, { type: TunnelType; remoteIp: IpAddress }>();
+  for (const key of state.view.tunnelKeys()) {
+    const ofport = state.view.tunnel(key)?.interface.ofport;
+    if (ofport !== undefined) byOfport.set(ofport, parseTunnelKey(key));
+  }
+  const touched = new Map<NetworkKey, Touched>();
+  recoverFdb(flows, {
+    fdbOf(vlan) {
+      const key = state.vlans.networkOf(vlan as LocalVlan);
+      const network = key && state.networks.get(key);
+      if (network === undefined) return undefined;
+      const fdb = state.fdb.ensure(network.id, network.segment);
+      return { fdb, touched: touched.getOrInsertComputed(network.key, nothingTouched) };
+    },
+    vtepOf(ofport, fdb) {
+      const tunnel = byOfport.get(ofport);
+      return tunnel?.type === fdb.type && tunnel.remoteIp !== state.config.ovs.localIp ? tunnel.remoteIp : undefined;
+    },
+  });
+  for (const [key, what] of touched) state.markTouched(key, what);
+}
+
+function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now: number): void {
+  const stamp = { sequence: ++state.sequence, at: now };
+  const snapshots = new Map<NetworkKey, EntriesChange[]>();
+  for (const change of changes) {
+    for (const [key, touched] of state.fdb.apply(change, stamp)) state.markTouched(key, touched);
+    if (byName && change.kind === 'add') {
+      snapshots.getOrInsertComputed(networkKey(change.network, change.segment), () => []).push(change);
+    }
+  }
+  for (const [key, parts] of snapshots) state.networks.get(key)?.sync.snapshot(parts);
+}
+
+function onMarker(state: State, id: string, edge: 'start' | 'end', now: number): void {
+  const { snapshotGrace, snapshotConfirm } = state.config.own;
+  const times = { grace: snapshotGrace * 1000, confirm: snapshotConfirm * 1000 };
+  for (const network of state.networks.values()) {
+    const touched = nothingTouched();
+    const fdb = state.fdb.ensure(network.id, network.segment);
+    network.sync.marker(id, edge, fdb, times, now, touched);
+    state.markTouched(network.key, touched);
+  }
+}
+
+function onNotification(state: State, notification: Notification, now: number): void {
+  switch (notification.kind) {
+    case 'tunnel-update':
+    case 'tunnel-delete':
+      // With l2population the FDB alone says which tunnels there are.
+      if (state.config.agent.l2Population) break;
+      if (notification.kind === 'tunnel-update') state.mesh.add(notification.type, notification.vtep);
+      else state.mesh.delete(notification.type, notification.vtep);
+      onMesh(state, notification.type, [notification.vtep]);
+      break;
+    case 'port-update': {
+      const vif = state.vifs.get(notification.port);
+      if (vif !== undefined) vif.asking = 'wanted';
+      break;
+    }
+    case 'port-delete': {
+      state.gone.delete(notification.port);
+      const vif = state.vifs.get(notification.port);
+      if (vif === undefined) break;
+      vif.facts = 'absent';
+      vif.asking = 'done';
+      refreshVif(state, notification.port, now);
+      break;
+    }
+    case 'nothing':
+      break;
+  }
+}
+
+function onMesh(state: State, type: TunnelType, vteps: readonly IpAddress[]): void {
+  if (state.config.agent.l2Population) return;
+  for (const vtep of vteps) state.dirty.tunnels.add(tunnelKey(type, vtep));
+  // Tunnel ports of VTEPs that a complete set lacks are wanted no longer.
+  for (const key of state.view.tunnelKeys()) if (parseTunnelKey(key).type === type) state.dirty.tunnels.add(key);
+  markMesh(state, type, vteps);
+}
+
+function markMesh(state: State, type: TunnelType, vteps: readonly IpAddress[]): void {
+  for (const network of state.networks.values()) {
+    if (network.segment.type === type) for (const vtep of vteps) state.dirt(network.key).vteps.add(vtep);
+  }
+}
+
+function onDutyStarted(state: State, duty: Duty, now: number): void {
+  for (const id of duty.ports) {
+    const vif = state.vifs.get(id);
+    if (duty.kind === 'pull' && vif !== undefined) vif.asking = 'asked';
+    if (duty.kind === 'down') state.gone.delete(id);
+    const network = vif?.network === undefined ? undefined : state.networks.get(vif.network);
+    if (duty.kind === 'up' && network?.sync.status === 'unsynced') network.sync.asked(duty.ask, duty.refresh, now);
+    else if (duty.kind === 'up' && duty.refresh) network?.sync.asked(duty.ask, true, now);
+  }
+}
+
+function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number): void {
+  const failed = new Set(outcome.kind === 'told' ? outcome.failed : outcome.kind === 'failed' ? duty.ports : []);
+  if (duty.kind === 'up' && outcome.kind === 'failed') {
+    for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
+  }
+  for (const id of duty.ports) {
+    const vif = state.vifs.get(id);
+    if (duty.kind === 'down' && vif === undefined && failed.has(id)) state.gone.add(id);
+    if (vif === undefined) continue;
+    if (duty.kind === 'pull') onFacts(state, id, outcome, now);
+    else if (!failed.has(id) && typeof vif.facts === 'object') {
+      vif.facts = { ...vif.facts, status: duty.kind === 'up' ? 'ACTIVE' : 'DOWN' };
+    }
+  }
+}
+
+function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): void {
+  const vif = state.vifs.get(id);
+  if (vif === undefined) return;
+  if (outcome.kind !== 'facts') {
+    vif.asking = 'wanted';
+    return;
+  }
+  vif.facts = outcome.ports.get(id) ?? 'absent';
+  if (vif.asking === 'asked') vif.asking = 'done';
+  refreshVif(state, id, now);
+}

@@ -1,0 +1,116 @@
+/**
+ * Tells and asks neutron-server what the state owes it, one duty at a time. Independent of the switch's loop: a slow
+ * server holds up nothing but itself.
+ */
+import type { Logger } from 'pino';
+import { Backoff } from './backoff.ts';
+import { nextDuty } from './duties.ts';
+import type { Duty, DutyOutcome, Event } from './events.ts';
+import type { NeutronServer } from './neutron/server.ts';
+import type { State } from './state.ts';
+
+export interface ServerLaneParts {
+  readonly state: State;
+  readonly server: Pick<NeutronServer, 'pullPorts' | 'updateDevices' | 'sendMarker'>;
+  readonly log: Logger;
+  now(): number;
+  newId(): string;
+  apply(event: Event): void;
+}
+
+export class ServerLane {
+  readonly #parts: ServerLaneParts;
+  readonly #backoff = new Backoff(1000, 30_000);
+  #open = false;
+  #busy = false;
+  #retry: NodeJS.Timeout | undefined;
+  #failing = false;
+
+  constructor(parts: ServerLaneParts) {
+    this.#parts = parts;
+  }
+
+  /** The server can be talked to, or not. */
+  setOpen(open: boolean): void {
+    this.#open = open;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    if (open) this.kick();
+  }
+
+  /** Something may be owed. */
+  kick(): void {
+    if (!this.#open || this.#busy || this.#retry !== undefined) return;
+    this.#busy = true;
+    void this.#work().finally(() => {
+      this.#busy = false;
+    });
+  }
+
+  async #work(): Promise<void> {
+    const { state, now, newId, apply } = this.#parts;
+    for (let duty = nextDuty(state, now(), newId); duty !== undefined && this.#open; ) {
+      apply({ kind: 'duty-started', duty });
+      const outcome = await this.#perform(duty);
+      apply({ kind: 'duty-done', duty, outcome });
+      if (outcome.kind === 'failed') {
+        this.#retryLater();
+        return;
+      }
+      this.#backoff.reset();
+      duty = nextDuty(state, now(), newId);
+    }
+  }
+
+  async #perform(duty: Duty): Promise<DutyOutcome> {
+    const { log } = this.#parts;
+    const started = this.#parts.now();
+    try {
+      const outcome = await this.#call(duty);
+      const facts = { duty: duty.kind, ports: duty.ports.length, ms: this.#parts.now() - started };
+      log.info(duty.kind === 'up' ? { ...facts, refresh: duty.refresh } : facts, 'neutron-server answered');
+      if (outcome.kind === 'told' && outcome.failed.length > 0) {
+        log.warn({ duty: duty.kind, ports: outcome.failed }, 'neutron-server could not do it for these ports');
+      }
+      this.#failing = false;
+      return outcome;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      // An outage is said once; the link's own lines say the rest.
+      log[this.#failing ? 'debug' : 'warn'](
+        { duty: duty.kind, ports: duty.ports.length, reason },
+        'call failed, to be tried again',
+      );
+      this.#failing = true;
+      return { kind: 'failed', reason };
+    }
+  }
+
+  async #call(duty: Duty): Promise<DutyOutcome> {
+    const { server, log } = this.#parts;
+    switch (duty.kind) {
+      case 'pull': {
+        const { ports, problems } = await server.pullPorts(duty.ports);
+        if (problems.length > 0) log.error({ problems: problems.slice(0, 5) }, 'bulk_pull: unreadable port facts');
+        return { kind: 'facts', ports };
+      }
+      case 'down': {
+        const { failedDown } = await server.updateDevices({ up: [], down: duty.ports, refreshTunnels: false });
+        return { kind: 'told', failed: failedDown };
+      }
+      case 'up': {
+        await server.sendMarker(duty.ask, 'start');
+        const { failedUp } = await server.updateDevices({ up: duty.ports, down: [], refreshTunnels: duty.refresh });
+        await server.sendMarker(duty.ask, 'end');
+        return { kind: 'told', failed: failedUp };
+      }
+    }
+  }
+
+  #retryLater(): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.kick();
+    }, this.#backoff.next());
+  }
+}

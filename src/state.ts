@@ -1,0 +1,151 @@
+/**
+ * What the agent knows: the server's word (FDB, mesh, port facts), the switch's (rows, flows), and what follows from
+ * both (networks with a local VLAN). Changed by `reduce.ts` alone, rendered by `render.ts`, read by `plan.ts`.
+ */
+import type { Config } from './config/config.ts';
+import { type Egress, portEgress } from './flows/br-tun.ts';
+import { FlowLedger, type Subject } from './flows/ledger.ts';
+import { nothingTouched, type Touched } from './l2pop/fdb.ts';
+import { FdbTable } from './l2pop/fdb-table.ts';
+import type { NetworkSync } from './l2pop/sync.ts';
+import { Mesh } from './tunnel/mesh.ts';
+import { parseTunnelKey, type TunnelKey, tunnelKey } from './tunnel/ports.ts';
+import type { IpAddress, LocalVlan, NetworkId, PortId, TunnelType } from './values.ts';
+import type { Segment } from './vif/facts.ts';
+import { LocalVlans, type NetworkKey } from './vif/local-vlans.ts';
+import type { Facts, Wiring } from './vif/wiring.ts';
+import { SwitchView } from './vswitch/switch-view.ts';
+
+/** A network segment with a VIF here. */
+export interface LocalNetwork {
+  readonly key: NetworkKey;
+  readonly id: NetworkId;
+  readonly segment: Segment;
+  readonly vlan: LocalVlan;
+  readonly vifs: Set<PortId>;
+  readonly sync: NetworkSync;
+}
+
+export interface Vif {
+  readonly id: PortId;
+  facts: Facts;
+  /** Whether the facts are to be asked for; a `port_update` heard while they were asked sets `wanted` again. */
+  asking: 'wanted' | 'asked' | 'done';
+  wiring: Wiring;
+  network: NetworkKey | undefined;
+  /** The `next_cfg` that carries its settings; `undefined`: not set yet. Reported up once `cur_cfg` is there. */
+  configured: number | undefined;
+}
+
+/** What of a network has to be rendered again. */
+export interface NetworkDirt extends Touched {
+  all: boolean;
+}
+
+export class State {
+  readonly config: Config;
+  readonly view: SwitchView;
+  readonly vlans = new LocalVlans();
+  readonly networks = new Map<NetworkKey, LocalNetwork>();
+  readonly vifs = new Map<PortId, Vif>();
+  readonly fdb: FdbTable;
+  readonly mesh = new Mesh();
+  /** Tunnel → local networks that reach a VTEP through it (l2_population). */
+  readonly tunnelUsers = new Map<TunnelKey, Set<NetworkKey>>();
+  readonly tun = new FlowLedger();
+  readonly int = new FlowLedger();
+  /** Subject → what it waits for (DESIGN, rule 2). */
+  readonly blocked = new Map<Subject, string>();
+
+  /** To be rendered or planned again. */
+  readonly dirty = {
+    base: true,
+    bridges: true,
+    networks: new Map<NetworkKey, NetworkDirt>(),
+    vifs: new Set<PortId>(),
+    tunnels: new Set<TunnelKey>(),
+  };
+  /** Tunnel ports that are being made: neither there nor to be made again. */
+  readonly creating = new Set<TunnelKey>();
+  /** What the switch refused to make or set; tried again with the next comparison. */
+  readonly refused = { tunnels: new Set<TunnelKey>(), vifs: new Set<PortId>() };
+  /** Local VLANs whose learned flows have to go before they are used again. */
+  readonly freedVlans = new Set<LocalVlan>();
+  /** Ports whose VIF went away and of which the server has to be told. */
+  readonly gone = new Set<PortId>();
+  /** OVSDB is connected and its first read complete. */
+  connected = false;
+  /** The flows there are known; nothing is programmed before. */
+  compared = false;
+  compareWanted = true;
+  /** The FDB was read back from the switch, once. */
+  recovered = false;
+  /** The first complete pass over the switch is done. */
+  passed = false;
+  /** Orders assertions; 0 is what was read back from the switch. */
+  sequence = 0;
+
+  constructor(config: Config) {
+    this.config = config;
+    this.view = new SwitchView(config.ovs);
+    this.fdb = new FdbTable((network) => this.networks.has(network));
+  }
+
+  dirt(network: NetworkKey): NetworkDirt {
+    return this.dirty.networks.getOrInsertComputed(network, () => ({ all: false, ...nothingTouched() }));
+  }
+
+  /** What was touched in a network's FDB has to be rendered, if the network is here; tunnels gain or lose a user. */
+  markTouched(key: NetworkKey, touched: Touched): void {
+    const network = this.networks.get(key);
+    if (network === undefined) return;
+    if (touched.macs.size + touched.ips.size + touched.vteps.size === 0) return;
+    const dirt = this.dirt(key);
+    for (const mac of touched.macs) dirt.macs.add(mac);
+    for (const ip of touched.ips) dirt.ips.add(ip);
+    for (const vtep of touched.vteps) {
+      dirt.vteps.add(vtep);
+      this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
+    }
+  }
+
+  /** A local network starts or ceases to reach a VTEP. */
+  useTunnel(network: LocalNetwork, vtep: IpAddress, use: boolean): void {
+    const key = tunnelKey(network.segment.type, vtep);
+    const users = this.tunnelUsers.getOrInsertComputed(key, () => new Set());
+    if (use) users.add(network.key);
+    else users.delete(network.key);
+    if (users.size === 0) this.tunnelUsers.delete(key);
+    this.dirty.tunnels.add(key);
+  }
+
+  /** The VTEPs that a network's packets are flooded to. */
+  vtepsOf(network: LocalNetwork): Iterable<IpAddress> {
+    if (!this.config.agent.l2Population) return this.meshVteps(network.segment.type);
+    return this.fdb.get(network.key)?.vteps() ?? [];
+  }
+
+  /** All VTEPs of a type but ourselves. Until the server has told them all, those that have a tunnel port count too. */
+  meshVteps(type: TunnelType): Set<IpAddress> {
+    const vteps = new Set(this.mesh.vteps(type));
+    if (!this.mesh.isComplete(type)) {
+      for (const tunnel of this.view.tunnelKeys().map(parseTunnelKey)) {
+        if (tunnel.type === type) vteps.add(tunnel.remoteIp);
+      }
+    }
+    vteps.delete(this.config.ovs.localIp);
+    return vteps;
+  }
+
+  isTunnelWanted(key: TunnelKey): boolean {
+    if (this.config.agent.l2Population) return (this.tunnelUsers.get(key)?.size ?? 0) > 0;
+    const { type, remoteIp } = parseTunnelKey(key);
+    return this.config.agent.tunnelTypes.includes(type) && this.meshVteps(type).has(remoteIp);
+  }
+
+  /** How to reach a VTEP; `undefined`: its tunnel port has no ofport (yet). */
+  egress(type: TunnelType, vtep: IpAddress): Egress | undefined {
+    const ofport = this.view.tunnel(tunnelKey(type, vtep))?.interface.ofport;
+    return ofport === undefined ? undefined : portEgress(vtep, ofport);
+  }
+}

@@ -1,0 +1,89 @@
+/** The life of a VIF in the state: seen on br-int, joined to its network, moved, gone (DESIGN, "The life of a VIF"). */
+import { NetworkSync } from './l2pop/sync.ts';
+import type { LocalNetwork, State, Vif } from './state.ts';
+import type { PortId } from './values.ts';
+import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
+import { decideWiring, type Wired, type Wiring } from './vif/wiring.ts';
+import type { SwitchPort } from './vswitch/rows.ts';
+
+/** Brings a VIF's place in the state in line with what the switch and the server say of it now. */
+export function refreshVif(state: State, id: PortId, now: number): void {
+  const attached = state.view.vif(id);
+  const known = state.vifs.get(id);
+  if (attached === undefined) {
+    if (known !== undefined) unplug(state, known);
+    return;
+  }
+  const vif = known ?? plug(state, id);
+  const wiring = decideWiring(vif.facts, attached.port, state.config.agent.tunnelTypes);
+  const target = wiring.kind === 'wired' ? networkKey(wiring.networkId, wiring.segment) : undefined;
+  if (target !== vif.network || vif.wiring.kind !== wiring.kind) vif.configured = undefined;
+  if (target !== vif.network) leave(state, vif);
+  vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
+  state.dirty.vifs.add(id);
+}
+
+function plug(state: State, id: PortId): Vif {
+  const vif: Vif = {
+    id,
+    facts: 'pending',
+    asking: 'wanted',
+    wiring: { kind: 'dead', reason: 'just plugged' },
+    network: undefined,
+    configured: undefined,
+  };
+  state.vifs.set(id, vif);
+  // Back before the server was told that it went.
+  state.gone.delete(id);
+  return vif;
+}
+
+function unplug(state: State, vif: Vif): void {
+  leave(state, vif);
+  state.vifs.delete(vif.id);
+  state.dirty.vifs.add(vif.id);
+  const ours = typeof vif.facts === 'object' ? vif.facts.binding === 'active' : vif.facts === 'pending';
+  if (ours) state.gone.add(vif.id);
+}
+
+function join(state: State, vif: Vif, wired: Wired, port: SwitchPort, now: number): Wiring {
+  const key = networkKey(wired.networkId, wired.segment);
+  const network = state.networks.get(key) ?? open(state, key, wired, port, now);
+  if (network === undefined) return { kind: 'dead', reason: 'no local VLAN is free: 4094 networks are in use' };
+  network.vifs.add(vif.id);
+  vif.network = key;
+  return wired;
+}
+
+function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now: number): LocalNetwork | undefined {
+  const hint = port.otherConfig.get('net_uuid') === wired.networkId ? Number(port.otherConfig.get('tag')) : undefined;
+  const vlan = state.vlans.allocate(key, { tag: port.tag, hint }, (tag) => state.view.tagInUse(tag));
+  if (vlan === undefined) return undefined;
+  const network: LocalNetwork = {
+    key,
+    id: wired.networkId,
+    segment: wired.segment,
+    vlan,
+    vifs: new Set(),
+    sync: new NetworkSync(now),
+  };
+  state.networks.set(key, network);
+  state.fdb.setLocal(key, true);
+  state.dirt(key).all = true;
+  for (const vtep of state.fdb.get(key)?.vteps() ?? []) state.useTunnel(network, vtep, true);
+  return network;
+}
+
+function leave(state: State, vif: Vif): void {
+  const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
+  vif.network = undefined;
+  if (network === undefined) return;
+  network.vifs.delete(vif.id);
+  if (network.vifs.size > 0) return;
+  for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
+  state.networks.delete(network.key);
+  state.fdb.setLocal(network.key, false);
+  state.vlans.release(network.key);
+  state.freedVlans.add(network.vlan);
+  state.dirt(network.key).all = true;
+}
