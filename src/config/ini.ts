@@ -90,7 +90,7 @@ export function parseIni(file: string, text: string): IniFile {
     if (split === undefined || split.key === '' || section === undefined) {
       skipContinuation = true;
       if (split === undefined) problem(`${content}: neither a [section], nor "option = value", nor a comment`);
-      else if (split.key === '') problem(`${content}: there is no option name before the value`);
+      else if (split.key === '') problem('there is no option name before the value');
       else if (!skipSection) problem(`${split.key}: an option must come after a [section]`);
       continue;
     }

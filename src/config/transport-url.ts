@@ -98,7 +98,7 @@ function parseCredentials(text: string): typeof GUEST | undefined {
 /** As Python does it: empty values are dropped, a repeated name's values are joined by commas. */
 function parseQuery(query: string): ReadonlyMap<string, string> {
   const options = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const [name, value] of new URLSearchParams(`?${query}`)) {
     if (value === '') continue;
     const before = options.get(name);
     options.set(name, before === undefined ? value : `${before},${value}`);

@@ -33,7 +33,7 @@ test.each([
 test.each([
   ['an option before any section', 'k = 1\n[a]\nm = 2', ['1: k: an option must come after a [section]'], ['a.m=2']],
   ['no sign', '[a]\njunk\nk = 1', ['2: junk: neither a [section], nor "option = value", nor a comment'], ['a.k=1']],
-  ['no name', '[a]\n= 1\nk = 1', ['2: = 1: there is no option name before the value'], ['a.k=1']],
+  ['no name', '[a]\n= 1\nk = 1', ['2: there is no option name before the value'], ['a.k=1']],
   ['no closing bracket', '[a\nk = 1\n[b]\nk = 2', ['1: [a: a section must end with ]'], ['b.k=2']],
   ['text behind a section', '[a] # b\nk = 1', ['1: [a] # b: a section must end with ]'], []],
   ['no section name', '[]\nk = 1', ['1: []: a section must have a name'], []],

@@ -52,6 +52,10 @@ test('the query', () => {
   ]);
 });
 
+test('a second question mark belongs to the name, as in oslo.messaging', () => {
+  expect([...parse('rabbit://h/??ssl=1').query]).toEqual([['?ssl', '1']]);
+});
+
 test('hosts that use the credentials of another are named', () => {
   expect(parse('rabbit://h1,u:p@h2,h3').borrowed).toEqual(['h1', 'h3']);
   expect(parse('rabbit://h1,h2').borrowed).toEqual([]);
