@@ -1,0 +1,254 @@
+/**
+ * What the operator is shown, as plain JSON: the shapes that the control socket answers with and `l2popctl` prints.
+ * `null` means "there is none" or "not known"; no member is ever missing.
+ */
+
+/** ISO 8601, UTC, with milliseconds. */
+export type Timestamp = string;
+
+export interface StatusReport {
+  readonly version: string;
+  /** `[DEFAULT] host`. */
+  readonly host: string;
+  readonly pid: number;
+  /** When the report was made. */
+  readonly at: Timestamp;
+  /** When the daemon started. */
+  readonly since: Timestamp;
+  readonly uptimeSeconds: number;
+  readonly links: {
+    readonly broker: BrokerReport;
+    readonly server: ServerReport;
+    readonly ovsdb: { readonly connected: boolean; readonly since: Timestamp | null };
+  };
+  readonly switch: SwitchReport;
+  readonly counts: Counts;
+  readonly batches: {
+    readonly total: number;
+    readonly last: { readonly at: Timestamp; readonly durationMs: number; readonly flows: number } | null;
+  };
+  /** Since start, by name. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly blocked: readonly BlockedReport[];
+  /** Recent ones, oldest first. */
+  readonly failures: readonly FailureReport[];
+  readonly refused: readonly RefusedReport[];
+}
+
+export interface BrokerReport {
+  readonly up: boolean;
+  /** `host:port`. */
+  readonly name: string | null;
+  /** When it became up or down. */
+  readonly since: Timestamp | null;
+  /** Why it is down. */
+  readonly reason: string | null;
+}
+
+export interface ServerReport {
+  /** The server has taken a report of ours. */
+  readonly registered: boolean;
+  /** `new`, `alive`, `revived`; `null`: it said nothing (WIRE.md, `report_state`). */
+  readonly lastVerdict: string | null;
+  readonly lastReportAt: Timestamp | null;
+}
+
+export interface SwitchReport {
+  readonly ovsVersion: string | null;
+  /** `flow-restore-wait` is set: nothing is programmed. */
+  readonly restoring: boolean;
+  readonly bridges: readonly { readonly name: string; readonly there: boolean }[];
+  /** The flows there are known. */
+  readonly compared: boolean;
+  /** The first complete pass over the switch is done. */
+  readonly passed: boolean;
+  readonly lastCompare: CompareReport | null;
+}
+
+/** What a full compare found, before it was repaired. */
+export interface CompareReport {
+  readonly at: Timestamp;
+  readonly durationMs: number;
+  /** By bridge. */
+  readonly drift: Readonly<Record<string, Drift>>;
+}
+
+export interface Drift {
+  readonly missing: number;
+  readonly different: number;
+  readonly unexpected: number;
+}
+
+export interface Counts {
+  /** `awaited`: wired or dead as found, the server has not been heard yet; not counted in the others. */
+  readonly vifs: { readonly wired: number; readonly dead: number; readonly awaited: number };
+  readonly networks: number;
+  readonly tunnels: { readonly wanted: number; readonly withOfport: number };
+  /** MACs, of networks with a VIF here and of all others. */
+  readonly fdb: { readonly local: number; readonly elsewhere: number };
+  /** By bridge. `actual`: ours, as of the last compare and what was applied since. */
+  readonly flows: Readonly<
+    Record<string, { readonly wanted: number; readonly actual: number; readonly foreign: number }>
+  >;
+  readonly blocked: number;
+}
+
+export interface BlockedReport {
+  /** What the flows are for: `mac <network> <type> <id> <mac>`, `flood …`, `tunnel …`. */
+  readonly subject: string;
+  readonly waitsFor: string;
+}
+
+export interface FailureReport {
+  readonly at: Timestamp;
+  readonly what: string;
+  readonly reason: string;
+}
+
+export interface RefusedReport {
+  readonly at: Timestamp;
+  readonly bridge: string;
+  /** The line that the switch refused. */
+  readonly line: string;
+  readonly reason: string;
+}
+
+export interface NetworksReport {
+  readonly at: Timestamp;
+  readonly networks: readonly NetworkReport[];
+  /** VIFs on no network: on the dead VLAN. */
+  readonly unwired: readonly VifReport[];
+}
+
+export interface NetworkReport {
+  readonly id: string;
+  readonly type: string;
+  readonly segmentationId: number;
+  readonly vlan: number;
+  readonly vifs: readonly VifReport[];
+  readonly vteps: readonly { readonly ip: string; readonly ofport: number | null }[];
+  /** Remote MACs known. */
+  readonly macs: number;
+  readonly sync: {
+    /** `unsynced`, `asked` or `synced` with the server's table (DESIGN, rule 6). */
+    readonly status: string;
+    readonly since: Timestamp;
+    /** Entries that the last snapshot lacked and that are kept until a second one lacks them too. */
+    readonly suspects: number;
+    /** When that second snapshot is due. */
+    readonly confirmAt: Timestamp | null;
+  };
+}
+
+export interface VifReport {
+  /** Neutron port id, the `iface-id`. */
+  readonly port: string;
+  readonly name: string | null;
+  readonly ofport: number | null;
+  readonly wiring: 'wired' | 'dead';
+  /** Why it is dead. */
+  readonly reason: string | null;
+  readonly mac: string | null;
+  /** The server's status of the port as we know it: `ACTIVE`, `DOWN`, `BUILD`, …; `awaited`: asked for; `absent`: no such port. */
+  readonly status: string;
+}
+
+export interface TunnelsReport {
+  readonly at: Timestamp;
+  readonly localIp: string;
+  readonly tunnels: readonly TunnelReport[];
+}
+
+export interface TunnelReport {
+  readonly type: string;
+  readonly remoteIp: string;
+  /** `null`: there is no port yet. */
+  readonly port: string | null;
+  readonly ofport: number | null;
+  /** `adopt`: somebody else's, wanted, and about to become ours. `foreign`: not wanted and not ours: left alone. */
+  readonly owner: 'ours' | 'adopt' | 'foreign' | null;
+  readonly wanted: boolean;
+  /** Ids of the networks that reach the VTEP through it. */
+  readonly networks: readonly string[];
+}
+
+export interface FdbReport {
+  readonly at: Timestamp;
+  /** Networks with a VIF here. */
+  readonly networks: readonly FdbNetworkReport[];
+}
+
+export interface FdbNetworkReport {
+  readonly id: string;
+  readonly type: string;
+  readonly segmentationId: number;
+  readonly vlan: number;
+  readonly flooding: readonly { readonly vtep: string; readonly assertedAt: Timestamp | null }[];
+  readonly entries: readonly FdbEntryReport[];
+}
+
+/** One VTEP's claim of one MAC. */
+export interface FdbEntryReport {
+  readonly vtep: string;
+  readonly mac: string;
+  /** This claim is the newest: packets for the MAC go to this VTEP. */
+  readonly rendered: boolean;
+  /** False: only IPs of the MAC were heard, not where it is (`chg_ip`). */
+  readonly located: boolean;
+  /** `null`: read back from the switch at start. */
+  readonly assertedAt: Timestamp | null;
+  readonly ips: readonly {
+    readonly ip: string;
+    /** This claim owns the IP: the MAC is what is answered for it. */
+    readonly rendered: boolean;
+    readonly assertedAt: Timestamp | null;
+  }[];
+}
+
+export type FlowsView = 'actual' | 'desired' | 'diff';
+
+export interface FlowsReport {
+  readonly at: Timestamp;
+  readonly view: FlowsView;
+  readonly flows: readonly FlowReport[];
+  /** Empty when made without the daemon. */
+  readonly blocked: readonly BlockedReport[];
+}
+
+/** `different`: other actions or another cookie than wanted. */
+export type FlowState = 'in place' | 'missing' | 'different' | 'unexpected';
+
+export interface FlowReport {
+  readonly bridge: string;
+  readonly table: number;
+  readonly tableName: string;
+  readonly priority: number;
+  readonly match: string;
+  /** What the switch does; of a missing flow, what is wanted. */
+  readonly actions: string;
+  readonly cookie: string;
+  /** `structural`, `vlan`, `tunnel`, `unicast`, `arp`, `flood`, `learned`, `vif`, `foreign`. */
+  readonly kind: string;
+  readonly vlan: number | null;
+  /** Network id. */
+  readonly network: string | null;
+  readonly vtep: string | null;
+  readonly mac: string | null;
+  /** One short sentence. */
+  readonly purpose: string;
+  readonly owner: 'ours' | 'predecessor' | 'learned' | 'foreign';
+  /** `null`: not ours to judge (learned, foreign), or made without the daemon. */
+  readonly state: FlowState | null;
+  /** What is wanted instead, where the state is `different`. */
+  readonly wanted: { readonly actions: string; readonly cookie: string } | null;
+  /** Seconds, of flows that go by themselves. */
+  readonly hardTimeout: number | null;
+  /** `null`: not counted, or not there. */
+  readonly packets: number | null;
+  readonly bytes: number | null;
+}
+
+/** Why a query cannot be answered: one sentence. */
+export interface QueryProblem {
+  readonly problem: string;
+}
