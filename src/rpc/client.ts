@@ -139,7 +139,11 @@ export class RpcClient implements RpcCaller {
       topology: this.#topology,
       log: this.#options.log,
       prefetch: this.#options.config.prefetch,
-      onMissing: () => this.#lost.add(topic),
+      onMissing: () => {
+        this.#lost.add(topic);
+        // A new stream counts from 0 again.
+        this.#offsets.delete(topic);
+      },
       onRestored: () => {
         this.#lost.delete(topic);
         this.#options.onLink({ kind: 'gap', topics: [topic], reason: 'the broker took the queue away' });

@@ -100,7 +100,8 @@ export class Session {
   /** From now on the session ends when this channel does. Call the result to take that back. */
   guard(channel: Channel, what: string): () => void {
     const onError = (error: Error) => this.fail(new Error(`${what}: ${error.message}`, { cause: error }));
-    const onClose = () => this.fail(new Error(`${what}: channel closed`));
+    // When the connection goes, its channels close first; the connection's own reason, which comes next, tells more.
+    const onClose = () => queueMicrotask(() => this.fail(new Error(`${what}: channel closed`)));
     channel.on('error', onError);
     channel.on('close', onClose);
     return () => {

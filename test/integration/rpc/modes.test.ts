@@ -68,3 +68,19 @@ test('rabbit_stream_fanout: one shared queue a topic, and a reconnect goes on wh
   expect(host.methods).toEqual([...sent, 'four', 'five']);
   expect(host.client.counters.duplicates).toBe(0);
 });
+
+test('a stream that was made anew is read from its start', async () => {
+  const config = rig.config({ quorumQueue: true, transientQuorumQueue: true, streamFanout: true });
+  const { server } = await rig.server(() => null, ['q-plugin'], config);
+  const host = rig.client('host1', config);
+  await host.up();
+  for (const method of ['one', 'two']) await server.fanout(FDB, method, {}, VERSION);
+  await host.received(2);
+  const seen = host.events.length;
+  const channel = await (await rig.raw()).createChannel();
+  await channel.deleteQueue(`${FDB}_fanout`);
+  await waitFor('the gap', () => host.events.slice(seen).some((event) => event.kind !== 'down'));
+  await server.fanout(FDB, 'three', {}, VERSION);
+  await host.received(3);
+  expect(host.methods).toEqual(['one', 'two', 'three']);
+});

@@ -144,6 +144,7 @@ test('a redelivery after a broken connection is not handed over twice', async ()
   const seen = host.events.length;
   await rig.broker.ctl('close_all_connections', '--vhost', '/', 'test');
   expect(await host.nextUp(seen)).toMatchObject({ gap: false, lost: [] });
+  expect(host.events[seen]).toMatchObject({ kind: 'down', reason: expect.stringContaining('CONNECTION_FORCED') });
   await waitFor('the redelivery', () => host.client.counters.duplicates === 1);
   expect(await messages()).toBe(1);
   // The delivery is of a channel that is gone, but it settles the copy on the new one.
