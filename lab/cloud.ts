@@ -62,21 +62,30 @@ export class Cloud {
     const indexes = Array.from({ length: options.hosts ?? 3 }, (_, i) => i + 1);
     const hostsUp = indexes.map((index) => Host.up(run, underlay, index));
     const brokerUp = options.broker === false ? undefined : brokerIn(run, underlay);
-    // When one fails the others are waited for too: nothing must start after the clean-up.
-    await Promise.allSettled([...hostsUp, brokerUp]);
-    const cloud = new Cloud(run, underlay, await Promise.all(hostsUp), options);
-    await cloud.#meetNeighbours();
-    progress(`${cloud.hosts.length} hosts with an Open vSwitch each`);
-    cloud.#broker = await brokerUp;
-    if (cloud.#broker === undefined) return cloud;
+    // It is waited for below, but may fail before.
+    brokerUp?.catch(() => undefined);
+    try {
+      const cloud = new Cloud(run, underlay, await Promise.all(hostsUp), options);
+      await cloud.#meetNeighbours();
+      progress(`${cloud.hosts.length} hosts with an Open vSwitch each`);
+      await cloud.#bringUpControl(brokerUp, progress);
+      return cloud;
+    } finally {
+      // When one fails the others are waited for too: nothing must start after the clean-up.
+      await Promise.allSettled([...hostsUp, brokerUp]);
+    }
+  }
+
+  async #bringUpControl(brokerUp: Promise<LabBroker> | undefined, progress: (what: string) => void): Promise<void> {
+    this.#broker = await brokerUp;
+    if (this.#broker === undefined) return;
     progress('RabbitMQ');
-    if (options.server === false) return cloud;
-    await cloud.startServer();
+    if (this.#options.server === false) return;
+    await this.startServer();
     progress('lab server');
-    if (options.agents === false) return cloud;
-    await cloud.startAgents();
+    if (this.#options.agents === false) return;
+    await this.startAgents();
     progress('l2pop-agent on every host');
-    return cloud;
   }
 
   /** By number, from 1, as in its name. */

@@ -23,6 +23,9 @@ const PREFIX = 'l2p-';
 /** A unix socket's path may have 107 bytes (unix(7)); the longest below a run directory takes this many. */
 const LONGEST_SOCKET = '/host10/run/l2pop-agent/control.sock'.length;
 
+/** Milliseconds until a daemon that does not end by itself is killed: RabbitMQ while it boots hears no SIGTERM. */
+const TAKE_DOWN_PATIENCE = 3_000;
+
 interface RunRecord {
   readonly id: string;
   readonly name: string;
@@ -127,6 +130,11 @@ export class RunDirectory {
     return full;
   }
 
+  /** Every namespace that the run has claimed, the newest first, there or not. */
+  get namespaces(): string[] {
+    return this.#lines('namespaces');
+  }
+
   /** Makes every later start or claim in this run fail: for a take-down while the run is still being brought up. */
   close(): void {
     closeRun(this.path);
@@ -134,11 +142,13 @@ export class RunDirectory {
 
   /** Ends every recorded daemon and deletes every recorded link and namespace. Safe to repeat; logs and records stay. */
   async takeDown(): Promise<void> {
-    const stopped = await Promise.allSettled(recordedDaemons(this.path).map((daemon) => daemon.stop()));
+    const stopped = await Promise.allSettled(
+      recordedDaemons(this.path).map((daemon) => daemon.stop(TAKE_DOWN_PATIENCE)),
+    );
     // Deleting a namespace takes its links along; one whose name is gone already is no error.
     await Promise.all(this.#lines('links').map((link) => tryRun(['ip', 'link', 'del', link])));
     await Promise.all(
-      this.#lines('namespaces')
+      this.namespaces
         .filter((name) => existsSync(join(NETNS_DIRECTORY, name)))
         .map((name) => tryRun(['ip', 'netns', 'del', name])),
     );
