@@ -15,13 +15,16 @@ export async function openShell(run: RunDirectory, args: readonly string[]): Pro
   const index = Number(/^host([1-9]\d*)$/.exec(hostName)?.[1] ?? 0);
   const vm = /^vm:(.+)$/.exec(rest[0] ?? '')?.[1];
   const command = vm === undefined ? rest : rest.slice(1);
-  const host = exists(`l2p-${run.id}-${hostName}`) && index > 0 ? Host.of(run, index) : undefined;
-  if (host === undefined)
-    throw new Error(`there is no host "${hostName}" in the demo; there are ${list(run, /^host\d+$/)}`);
-  const name = vm === undefined ? hostName : `${hostName}-${vm}`;
-  if (!exists(`l2p-${run.id}-${name}`)) {
-    throw new Error(`there is no VM "${vm}" on ${hostName}; there are ${list(run, /^host\d+-.+$/)}`);
+  if (index === 0 || !exists(run, hostName)) {
+    throw new Error(`there is no host "${hostName}" in the demo; there are: ${present(run, /^host\d+$/)}`);
   }
+  const name = vm === undefined ? hostName : `${hostName}-${vm}`;
+  if (!exists(run, name)) {
+    throw new Error(
+      `there is no VM "${vm}" on ${hostName}; there are: ${present(run, new RegExp(`^${hostName}-(.+)$`))}`,
+    );
+  }
+  const host = Host.of(run, index);
   const shell = command.length > 0 ? command : ['bash', '--rcfile', writeRcFile(run, name)];
   const [file = '', ...argv] = Namespace.of(`l2p-${run.id}-${name}`).command(shell);
   const env = { ...host.env, ...agentEnvironment(host), PATH: `${BIN}${delimiter}${process.env.PATH ?? ''}` };
@@ -37,17 +40,17 @@ function writeRcFile(run: RunDirectory, name: string): string {
   return file;
 }
 
-function list(run: RunDirectory, pattern: RegExp): string {
+/** The run's namespaces that exist and fit the pattern, by its first group when it has one. */
+function present(run: RunDirectory, pattern: RegExp): string {
   const prefix = `l2p-${run.id}-`;
-  const names = run.namespaces.filter(exists).map((name) => name.slice(prefix.length));
-  return (
-    names
-      .filter((name) => pattern.test(name))
-      .sort()
-      .join(', ') || 'none'
-  );
+  const names = run.namespaces.map((name) => name.slice(prefix.length)).filter((name) => exists(run, name));
+  const found = names.flatMap((name) => {
+    const match = pattern.exec(name);
+    return match === null ? [] : (match[1] ?? name);
+  });
+  return found.sort().join(', ') || 'none';
 }
 
-function exists(namespace: string): boolean {
-  return existsSync(join('/run/netns', namespace));
+function exists(run: RunDirectory, name: string): boolean {
+  return existsSync(join('/run/netns', `l2p-${run.id}-${name}`));
 }
