@@ -3,7 +3,7 @@ import type { DumpedFlow } from './flows/flow.ts';
 import type { FdbChange } from './l2pop/parse.ts';
 import type { Notification } from './neutron/notifications.ts';
 import type { IpAddress, PortId, TunnelType } from './values.ts';
-import type { PortFacts } from './vif/facts.ts';
+import type { PortAnswers } from './vif/facts.ts';
 import type { RowChange } from './vswitch/switch-view.ts';
 
 export type Event =
@@ -36,6 +36,6 @@ export type Duty =
   | { readonly kind: 'up'; readonly ports: readonly PortId[]; readonly refresh: boolean; readonly ask: string };
 
 export type DutyOutcome =
-  | { readonly kind: 'facts'; readonly ports: ReadonlyMap<PortId, PortFacts> }
+  | { readonly kind: 'facts'; readonly answers: PortAnswers['answers'] }
   | { readonly kind: 'told'; readonly failed: readonly PortId[] }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -239,7 +239,7 @@ function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): v
     vif.asking = 'wanted';
     return;
   }
-  vif.facts = outcome.ports.get(id) ?? 'absent';
+  vif.facts = outcome.answers.get(id) ?? vif.facts;
   if (vif.asking === 'asked') vif.asking = 'done';
   refreshVif(state, id, now);
 }

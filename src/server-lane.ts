@@ -90,9 +90,9 @@ export class ServerLane {
     const { server, log } = this.#parts;
     switch (duty.kind) {
       case 'pull': {
-        const { ports, problems } = await server.pullPorts(duty.ports);
-        if (problems.length > 0) log.error({ problems: problems.slice(0, 5) }, 'bulk_pull: unreadable port facts');
-        return { kind: 'facts', ports };
+        const { answers, problems } = await server.pullPorts(duty.ports);
+        if (problems.length > 0) log.error({ problems: problems.slice(0, 5) }, 'port facts cannot be read');
+        return { kind: 'facts', answers };
       }
       case 'down': {
         const { failedDown } = await server.updateDevices({ up: [], down: duty.ports, refreshTunnels: false });

@@ -73,6 +73,10 @@ export class NetworkFdb {
     return owner && { mac: owner.mac, vtep: owner.claim.vtep };
   }
 
+  hasVtep(vtep: IpAddress): boolean {
+    return this.#vteps.has(vtep);
+  }
+
   vteps(): IpAddress[] {
     return [...this.#vteps.keys()];
   }

@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue, RpcCaller } from '../rpc/types.ts';
 import { type IpAddress, type PortId, parseIp, parsePortId, type TunnelType } from '../values.ts';
-import { type PortFacts, parsePorts } from '../vif/facts.ts';
+import { type PortAnswers, parsePorts } from '../vif/facts.ts';
 import { L2POPULATION_TOPIC, MARKER_METHOD, REPORTS_TOPIC, SERVER_TOPIC } from './topics.ts';
 
 /** What the server made of a report; `undefined`: our report is older than the server's start. */
@@ -57,10 +57,10 @@ export class NeutronServer {
     return { vteps, problems };
   }
 
-  /** The facts of ports, without side effects at the server. A port that is not in the result does not exist. */
-  async pullPorts(ids: readonly PortId[]): Promise<{ ports: Map<PortId, PortFacts>; problems: string[] }> {
+  /** The facts of ports, without side effects at the server. */
+  async pullPorts(ids: readonly PortId[]): Promise<PortAnswers> {
     const args = { resource_type: 'Port', version: '1.7', filter_kwargs: { id: [...ids] } };
-    return parsePorts(await this.#rpc.call(SERVER_TOPIC, 'bulk_pull', args, { version: '1.1' }), this.#host);
+    return parsePorts(await this.#rpc.call(SERVER_TOPIC, 'bulk_pull', args, { version: '1.1' }), ids, this.#host);
   }
 
   /** Says which devices are wired and which are gone. `refreshTunnels` asks for a snapshot for each that is up. */

@@ -50,20 +50,30 @@ interface Level {
   readonly segment: Record<string, unknown>;
 }
 
-/**
- * The ports of a `bulk_pull` reply by id. Objects that cannot be read are left out and named in `problems`.
- * A port that was asked for and is not in the reply does not exist.
- */
-export function parsePorts(reply: unknown, host: string): { ports: Map<PortId, PortFacts>; problems: string[] } {
-  const ports = new Map<PortId, PortFacts>();
+/** The answer to a question for ports: facts, or that the server does not know the port. */
+export interface PortAnswers {
+  /** A port that was asked for and whose answer cannot be read is not in it: nothing is known of it that was not before. */
+  readonly answers: ReadonlyMap<PortId, PortFacts | 'absent'>;
+  readonly problems: readonly string[];
+}
+
+/** The answers in a `bulk_pull` reply to a question for `asked`. Whoever is missing in a readable reply does not exist. */
+export function parsePorts(reply: unknown, asked: readonly PortId[], host: string): PortAnswers {
+  const answers = new Map<PortId, PortFacts | 'absent'>();
   const problems: string[] = [];
-  if (!Array.isArray(reply)) return { ports, problems: ['bulk_pull Port: the reply is no list'] };
+  if (!Array.isArray(reply)) return { answers, problems: ['bulk_pull Port: the reply is no list'] };
+  const unreadable = new Set<PortId | undefined>();
   for (const object of reply) {
     const facts = parsePort(object, host);
-    if (typeof facts === 'string') problems.push(`bulk_pull Port: ${facts}`);
-    else ports.set(facts.id, facts);
+    if (typeof facts === 'string') {
+      problems.push(`bulk_pull Port: ${facts}`);
+      unreadable.add(parsePortId(objectData(object)?.id));
+    } else answers.set(facts.id, facts);
   }
-  return { ports, problems };
+  // An object without an id may be any port's: then none can be said to be absent.
+  if (unreadable.has(undefined)) return { answers, problems };
+  for (const id of asked) if (!answers.has(id) && !unreadable.has(id)) answers.set(id, 'absent');
+  return { answers, problems };
 }
 
 function parsePort(object: unknown, host: string): PortFacts | string {
