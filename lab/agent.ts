@@ -8,7 +8,7 @@ import { request } from 'node:http';
 import { basename, dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Host } from './host.ts';
-import { type Daemon, startDaemon } from './processes.ts';
+import { type Daemon, RUN_VARIABLE, startDaemon } from './processes.ts';
 import { parseServiceUnit, type ServiceUnit } from './unit-file.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -65,6 +65,7 @@ export class Agent {
       // systemd hands on nothing of its own environment.
       command: this.host.namespace.command([
         ...['env', '-i', `PATH=${process.env.PATH ?? ''}`, 'LANG=C.UTF-8'],
+        `${RUN_VARIABLE}=${this.host.run.path}`,
         ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
         ...command,
       ]),

@@ -1,5 +1,5 @@
 /** What /proc(5) tells about a process: enough to know that a pid still means the process that was started. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A pid is used again one day; a pid with its start time is not, until the machine boots again. */
 export interface ProcessIdentity {
@@ -27,6 +27,12 @@ export function isRunning(identity: ProcessIdentity): boolean {
 /** The command line with blanks between the arguments; empty when there is no such process. */
 export function commandLine(pid: number): string {
   return (readProc(`${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trimEnd();
+}
+
+/** The processes that were started with this variable in their environment, or by one that was. */
+export function pidsWithEnvironment(name: string, value: string): number[] {
+  const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return pids.filter((pid) => readProc(`${pid}/environ`)?.split('\0').includes(`${name}=${value}`)).map(Number);
 }
 
 function readProc(file: string): string | undefined {

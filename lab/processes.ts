@@ -2,6 +2,9 @@
  * The daemons of a run. Each is its own process group and outlives whoever started it, so each is recorded
  * (`processes/NAME.json` in the run directory, before anything waits for it) and ended by that record alone:
  * by pid, after its start time and command line have been compared, never by a name.
+ *
+ * What a daemon starts and leaves behind (Erlang starts an epmd of its own when ours is gone) has no record, but it has
+ * the run directory in its environment, as every process of the run: {@link killStragglers} finds it by that.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -16,8 +19,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { commandLine, identify, isRunning, type ProcessIdentity } from './proc.ts';
+import { commandLine, identify, isRunning, type ProcessIdentity, pidsWithEnvironment } from './proc.ts';
 import { GiveUp, waitFor } from './wait.ts';
+
+/** In the environment of every process of a run. */
+export const RUN_VARIABLE = 'L2POP_LAB_RUN';
 
 export interface DaemonSpec {
   /** Unique in the run: `host1-ovs-vswitchd`. Names the record and the log. */
@@ -149,6 +155,11 @@ export function recordedDaemons(runDirectory: string): Daemon[] {
     .map((file) => new Daemon(JSON.parse(readFileSync(file, 'utf8')) as DaemonRecord, file));
 }
 
+/** Ends whatever still runs and was started by a daemon of this run. For when the daemons themselves are stopped. */
+export function killStragglers(runDirectory: string): void {
+  for (const pid of pidsWithEnvironment(RUN_VARIABLE, runDirectory)) sendSignal(pid, 'SIGKILL');
+}
+
 async function launch(runDirectory: string, spec: DaemonSpec): Promise<Daemon> {
   const log = join(runDirectory, 'log', `${spec.name}.log`);
   if (isClosed(runDirectory)) throw new DaemonError(`${spec.name} is not started: the run is being taken down`, log);
@@ -160,7 +171,7 @@ async function launch(runDirectory: string, spec: DaemonSpec): Promise<Daemon> {
   const child = spawn(file, args, {
     detached: true,
     stdio: ['ignore', output, output],
-    env: { ...process.env, ...spec.env },
+    env: { ...process.env, ...spec.env, [RUN_VARIABLE]: runDirectory },
     ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
   });
   const failure = new Promise<Error>((resolve) => child.once('error', resolve));

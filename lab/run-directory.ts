@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { identify, isRunning, type ProcessIdentity } from './proc.ts';
-import { closeRun, isClosed, recordedDaemons } from './processes.ts';
+import { closeRun, isClosed, killStragglers, recordedDaemons } from './processes.ts';
 import { tryRun } from './run.ts';
 
 /** Where namespaces have their names; iproute2 fixes it. */
@@ -145,6 +145,7 @@ export class RunDirectory {
     const stopped = await Promise.allSettled(
       recordedDaemons(this.path).map((daemon) => daemon.stop(TAKE_DOWN_PATIENCE)),
     );
+    killStragglers(this.path);
     // Deleting a namespace takes its links along; one whose name is gone already is no error.
     await Promise.all(this.#lines('links').map((link) => tryRun(['ip', 'link', 'del', link])));
     await Promise.all(

@@ -75,6 +75,16 @@ it('does not touch a process that has got the pid of a recorded one', async () =
   expect(daemon.running).toBe(false);
 });
 
+it('ends what a daemon has left behind in a session of its own', async () => {
+  const command = ['sh', '-c', 'setsid sleep 1000 & echo $!; sleep 0.1', 'parent'];
+  const parent = await startDaemon(own.path, { name: 'parent', command });
+  await parent.waitForEnd(10_000);
+  const child = Number(readFileSync(parent.log, 'utf8'));
+  expect(identify(child)).toBeDefined();
+  await own.takeDown();
+  await waitFor('the end of the child', () => identify(child) === undefined);
+});
+
 it('says why a daemon did not come up, with the end of its log', async () => {
   const broken = startDaemon(own.path, {
     name: 'broken',
