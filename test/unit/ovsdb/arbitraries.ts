@@ -6,15 +6,15 @@ import type { AtomType, ColumnType } from '../../../src/ovsdb/schema.ts';
 
 export const atomType: fc.Arbitrary<AtomType> = fc.constantFrom('integer', 'real', 'boolean', 'string', 'uuid');
 
-/** Few different ones, so that two values of a column often share elements. `-0` is 0 in JSON, and no real of OVSDB's is NaN. */
+/** Few different ones, so that two values of a column often share elements. Reals as ovsdb-server takes and gives them: 15 digits, neither denormal nor too large, no `-0`. */
 export function atom(type: AtomType): fc.Arbitrary<Atom> {
   switch (type) {
     case 'integer':
       return fc.oneof(fc.integer({ min: -3, max: 3 }), fc.maxSafeInteger());
     case 'real':
       return fc
-        .oneof(fc.integer({ min: -3, max: 3 }), fc.double({ noNaN: true, noDefaultInfinity: true }))
-        .map((x) => x + 0);
+        .oneof(fc.integer({ min: -3, max: 3 }), fc.double({ min: -1e300, max: 1e300, noNaN: true }))
+        .map((x) => (Math.abs(x) < 1e-300 ? 0 : Number(x.toPrecision(15))));
     case 'boolean':
       return fc.boolean();
     case 'string':
