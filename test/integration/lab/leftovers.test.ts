@@ -66,13 +66,22 @@ it('cleans the leftovers of a killed run and ends only what that run started', a
 it('does not touch a process that has got the pid of a recorded one', async () => {
   const daemon = await startDaemon(own.path, { name: 'recycled', command: ['sleep', '1000'] });
   const file = join(own.path, 'processes', 'recycled.json');
-  const record = readFileSync(file, 'utf8');
-  writeFileSync(file, record.replace(/"startTime": \d+/, '"startTime": 1'));
-  await own.takeDown();
-  expect(daemon.running).toBe(true);
-  writeFileSync(file, record);
-  await own.takeDown();
-  expect(daemon.running).toBe(false);
+  const record = JSON.parse(readFileSync(file, 'utf8')) as object;
+  await daemon.kill();
+  const stranger = execa('sleep', ['1000'], { reject: false });
+  const { pid, startTime } = identify(stranger.pid!)!;
+  const recycled = [
+    { ...record, pid },
+    { ...record, pid, startTime, mark: 'something else' },
+    { ...record, pid, startTime, boot: 'another boot' },
+  ];
+  for (const one of recycled) {
+    writeFileSync(file, JSON.stringify(one));
+    await own.takeDown();
+    expect(identify(pid)?.startTime).toBe(startTime);
+  }
+  stranger.kill();
+  await stranger;
 });
 
 it('ends what a daemon has left behind in a session of its own', async () => {
