@@ -5,7 +5,7 @@ import * as brTun from './flows/br-tun.ts';
 import type { DumpedFlow } from './flows/flow.ts';
 import { ownership } from './flows/ownership.ts';
 import { BR_INT, BR_TUN } from './flows/tables.ts';
-import { nothingTouched, type Touched } from './l2pop/fdb.ts';
+import { nothingTouched, type Stamp, type Touched } from './l2pop/fdb.ts';
 import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { Notification } from './neutron/notifications.ts';
@@ -140,7 +140,8 @@ function recover(state: State, flows: readonly DumpedFlow[]): void {
 }
 
 function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now: number): void {
-  const stamp = { sequence: ++state.sequence, at: now };
+  const sequence = ++state.sequence;
+  const stamp: Stamp = byName ? { sequence, at: now, snapshot: true } : { sequence, at: now };
   const snapshots = new Map<NetworkKey, EntriesChange[]>();
   for (const change of changes) {
     for (const [key, touched] of state.fdb.apply(change, stamp)) state.markTouched(key, touched);

@@ -12,10 +12,14 @@ export interface Entry {
   readonly ip: IpAddress;
 }
 
-/** When something was last asserted: `sequence` orders claims, `at` (ms since the epoch) dates them. */
+/**
+ * When something was asserted: `sequence` orders claims, `at` (ms since the epoch) dates them. A snapshot repeats what
+ * the server holds; it dates a claim that is known anew, but does not make it newer than its rivals.
+ */
 export interface Stamp {
   readonly sequence: number;
   readonly at: number;
+  readonly snapshot?: true;
 }
 
 interface MacClaim {
@@ -64,12 +68,20 @@ export class NetworkFdb {
   /** The VTEP behind which a MAC is now. */
   vtepOf(mac: MacAddress): IpAddress | undefined {
     const located = (this.#macs.get(mac) ?? []).filter((claim) => claim.located);
-    return newest(located, (claim) => claim.stamp.sequence)?.vtep;
+    return newest(
+      located,
+      (claim) => claim.stamp.sequence,
+      (claim) => claim.vtep,
+    )?.vtep;
   }
 
   /** The MAC that owns an IP now, and the VTEP that said so. */
   ownerOf(ip: IpAddress): { mac: MacAddress; vtep: IpAddress } | undefined {
-    const owner = newest(this.#ips.get(ip) ?? [], ({ claim }) => claim.ips.get(ip)?.sequence ?? -1);
+    const owner = newest(
+      this.#ips.get(ip) ?? [],
+      ({ claim }) => claim.ips.get(ip)?.sequence ?? -1,
+      ({ mac, claim }) => `${claim.vtep} ${mac}`,
+    );
     return owner && { mac: owner.mac, vtep: owner.claim.vtep };
   }
 
@@ -100,13 +112,14 @@ export class NetworkFdb {
   }
 
   addFlooding(vtep: IpAddress, stamp: Stamp, touched: Touched): void {
-    this.#vtep(vtep, touched).flooding = stamp;
+    const known = this.#vtep(vtep, touched);
+    known.flooding = assertedAgain(known.flooding, stamp);
   }
 
   add(vtep: IpAddress, { mac, ip }: Entry, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
     const claim = this.#claimOrNew(vtep, mac, stamp);
-    claim.stamp = stamp;
+    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp);
     claim.located = true;
     touched.macs.add(mac);
     this.#addIp(mac, claim, ip, stamp, touched);
@@ -217,7 +230,7 @@ export class NetworkFdb {
 
   #addIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, stamp: Stamp, touched: Touched): void {
     if (!claim.ips.has(ip)) this.#ips.getOrInsertComputed(ip, () => []).push({ mac, claim });
-    claim.ips.set(ip, stamp);
+    claim.ips.set(ip, assertedAgain(claim.ips.get(ip), stamp));
     touched.ips.add(ip);
   }
 
@@ -230,8 +243,16 @@ export class NetworkFdb {
   }
 }
 
-function newest<T>(items: readonly T[], sequence: (item: T) => number): T | undefined {
+function assertedAgain(known: Stamp | undefined, stamp: Stamp): Stamp {
+  return stamp.snapshot && known !== undefined ? { sequence: known.sequence, at: stamp.at } : stamp;
+}
+
+/** Equal sequences come from one message that claims a thing twice: then the name decides, so that the order of entries does not. */
+function newest<T>(items: readonly T[], sequence: (item: T) => number, name: (item: T) => string): T | undefined {
   let best: T | undefined;
-  for (const item of items) if (best === undefined || sequence(item) > sequence(best)) best = item;
+  for (const item of items) {
+    const ahead = best === undefined ? 1 : sequence(item) - sequence(best);
+    if (best === undefined || ahead > 0 || (ahead === 0 && name(item) > name(best))) best = item;
+  }
   return best;
 }
