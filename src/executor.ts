@@ -61,6 +61,10 @@ export class Executor {
     const { state } = this.#parts;
     if (!state.connected) return 'done';
     if (state.view.root?.restoring === true) return this.#waitFor('other_config:flow-restore-wait to be cleared');
+    const [controller] = state.view.connectedControllers();
+    if (!state.passed && controller !== undefined) {
+      return this.#waitFor(`the controller ${controller} to leave our bridges: is another agent still running?`);
+    }
     const unplaced = state.view.portsWithoutBridge();
     if (unplaced.length > 0) return this.#askMembership(unplaced);
     if (state.dirty.bridges && (await this.#makeBridges())) return 'done';
@@ -92,7 +96,7 @@ export class Executor {
 
   async #makeBridges(): Promise<boolean> {
     const { state, ovsdb, log } = this.#parts;
-    const operations = bridgeOperations(state.view, state.config.ovs);
+    const operations = bridgeOperations(state.view, { ...state.config.ovs, adopt: !state.passed });
     state.dirty.bridges = false;
     if (operations.length === 0) return false;
     try {

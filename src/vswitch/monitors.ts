@@ -13,7 +13,8 @@ export interface TableMonitor {
 
 export const MONITORS: Readonly<Record<string, TableMonitor>> = {
   Open_vSwitch: { columns: ['cur_cfg', 'ovs_version', 'datapath_types', 'iface_types', 'other_config'] },
-  Bridge: { columns: ['name', 'datapath_id', 'datapath_type', 'fail_mode', 'protocols', 'other_config'] },
+  Bridge: { columns: ['name', 'datapath_id', 'datapath_type', 'fail_mode', 'protocols', 'controller'] },
+  Controller: { columns: ['target', 'is_connected'] },
   Port: { columns: ['name', 'interfaces', 'tag', 'other_config', 'vlan_mode', 'trunks'] },
   Interface: {
     columns: ['name', 'type', 'ofport', 'external_ids', 'options'],

@@ -43,6 +43,14 @@ export interface SwitchBridge {
   readonly datapathType: string;
   readonly failMode: string | undefined;
   readonly protocols: readonly string[];
+  /** Rows of table Controller. */
+  readonly controllers: readonly string[];
+}
+
+/** Whoever programs a bridge over OpenFlow; we do it through the management socket and have none. */
+export interface SwitchController {
+  readonly target: string;
+  readonly connected: boolean;
 }
 
 /** The one row of table Open_vSwitch. */
@@ -92,7 +100,12 @@ export function toBridge(uuid: string, row: Row): SwitchBridge {
     datapathType: text(row.datapath_type),
     failMode: texts(row.fail_mode)[0],
     protocols: texts(row.protocols),
+    controllers: texts(row.controller),
   };
+}
+
+export function toController(row: Row): SwitchController {
+  return { target: text(row.target), connected: row.is_connected === true };
 }
 
 export function toRoot(uuid: string, row: Row): SwitchRoot {

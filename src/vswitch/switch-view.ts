@@ -7,10 +7,12 @@ import { type TunnelKey, tunnelKey } from '../tunnel/ports.ts';
 import type { PortId } from '../values.ts';
 import {
   type SwitchBridge,
+  type SwitchController,
   type SwitchInterface,
   type SwitchPort,
   type SwitchRoot,
   toBridge,
+  toController,
   toInterface,
   toPort,
   toRoot,
@@ -42,6 +44,7 @@ export class SwitchView {
   readonly #tunnelBridge: string;
   #root: SwitchRoot | undefined;
   readonly #bridges = new Map<string, SwitchBridge>();
+  readonly #controllers = new Map<string, SwitchController>();
   readonly #ports = new Map<string, SwitchPort>();
   readonly #interfaces = new Map<string, SwitchInterface>();
   readonly #portOfInterface = new Map<string, string>();
@@ -66,6 +69,16 @@ export class SwitchView {
   bridge(name: string): SwitchBridge | undefined {
     for (const bridge of this.#bridges.values()) if (bridge.name === name) return bridge;
     return undefined;
+  }
+
+  /** Targets of controllers that are connected to our bridges: another agent is at work on them. */
+  connectedControllers(): string[] {
+    const ours = [this.bridge(this.#integrationBridge), this.bridge(this.#tunnelBridge)];
+    return ours
+      .flatMap((bridge) => bridge?.controllers ?? [])
+      .map((uuid) => this.#controllers.get(uuid))
+      .filter((controller) => controller?.connected === true)
+      .map((controller) => controller?.target ?? '');
   }
 
   /** The VIF with this iface-id on br-int. */
@@ -113,6 +126,11 @@ export class SwitchView {
         case 'Bridge':
           if (change.after === undefined) this.#bridges.delete(change.uuid);
           else this.#bridges.set(change.uuid, toBridge(change.uuid, change.after));
+          seen.bridges = true;
+          break;
+        case 'Controller':
+          if (change.after === undefined) this.#controllers.delete(change.uuid);
+          else this.#controllers.set(change.uuid, toController(change.after));
           seen.bridges = true;
           break;
         case 'Port':

@@ -20,6 +20,8 @@ export interface BridgeSettings {
   readonly tunPeerPatchPort: string;
   readonly datapathType: string;
   readonly bridgeMacTableSize: number;
+  /** At a start: a predecessor's controllers, none of them connected any more, are taken off our bridges. */
+  readonly adopt: boolean;
 }
 
 /** What Neutron writes; bundles need OpenFlow14. */
@@ -46,6 +48,7 @@ function oneBridge(view: SwitchView, name: string, settings: BridgeSettings): Op
       ...(bridge.protocols.length > 0 && missing.length > 0
         ? { protocols: set([...bridge.protocols, ...missing]) }
         : {}),
+      ...(settings.adopt && bridge.controllers.length > 0 ? { controller: set([]) } : {}),
     };
     return Object.keys(row).length > 0 ? [update('Bridge', byUuid(bridge.uuid), row)] : [];
   }
