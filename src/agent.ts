@@ -123,6 +123,9 @@ export class Agent {
       events.push(...read.events);
       records.push(...read.records);
       if (read.problems.length > 0) this.#reportProblems(delivery, read.problems);
+      const { topic, request } = delivery;
+      const facts = { topic, method: request.method, requestId: request.requestId, uniqueId: request.uniqueId };
+      this.#parts.log.debug({ ...facts, changes: read.records.length }, 'notification');
     }
     try {
       await store.commit(records);

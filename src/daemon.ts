@@ -28,6 +28,7 @@ export function createDaemon(config: Config, log: Logger): Daemon {
   const newId = () => randomUUID().replaceAll('-', '');
   const uuid = randomUUID();
   const state = new State(config);
+  let hasBeenUp = false;
 
   const ovsdb = new OvsdbClient({
     remote: config.ovs.ovsdbConnection,
@@ -97,9 +98,11 @@ export function createDaemon(config: Config, log: Logger): Daemon {
     if (event.kind === 'down') agent.apply({ kind: 'link-down' });
     else {
       const lost = event.kind === 'up' ? event.lost : event.topics;
-      if (lost.length > 0) agent.gap(lost);
+      // At the first connection nothing is known yet: everything is asked for anyway.
+      if (lost.length > 0 && hasBeenUp) agent.gap(lost);
       if (lost.includes(TUNNEL_UPDATE_TOPIC) || lost.includes(TUNNEL_DELETE_TOPIC)) registration.resync();
     }
+    if (event.kind === 'up') hasBeenUp = true;
     if (event.kind !== 'gap') registration.setLink(event.kind === 'up');
   }
 

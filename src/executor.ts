@@ -7,10 +7,17 @@ import { addLine, deleteLine } from './flows/flow.ts';
 import type { FlowChanges, FlowLedger } from './flows/ledger.ts';
 import type { Ofctl, RefusedLine } from './flows/ofctl.ts';
 import type { Operation } from './ovsdb/operations.ts';
-import { type BundlePlan, bundleLines, makePlan, type OperationGroup, type Plan, replan } from './plan.ts';
+import {
+  type BoundVif,
+  type BundlePlan,
+  bundleLines,
+  makePlan,
+  type OperationGroup,
+  type Plan,
+  replan,
+} from './plan.ts';
 import { reduce } from './reduce.ts';
 import type { State } from './state.ts';
-import type { PortId } from './values.ts';
 import { membershipQuery, readMembership } from './vswitch/monitors.ts';
 import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
 
@@ -49,7 +56,10 @@ export class Executor {
   #waitedFor = '';
   /** Milliseconds since the epoch, and what the comparison found. */
   lastCompare: { readonly at: number; readonly drift: DriftReport } | undefined;
-  readonly refused: { readonly at: number; readonly what: string; readonly reason: string }[] = [];
+  /** The last few flows that the switch refused, and the last few other failures; oldest first. */
+  readonly refused: { readonly at: number; readonly bridge: string; readonly line: string; readonly reason: string }[] =
+    [];
+  readonly failures: { readonly at: number; readonly what: string; readonly reason: string }[] = [];
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -133,8 +143,8 @@ export class Executor {
       await this.#bundle(plan.bundles.tun, state.tun);
       const results = await this.#transact(plan.finish, bumpNextCfg());
       const configured = results === undefined ? 0 : readNextCfg(results);
-      for (const id of plan.bound) if (!state.refused.vifs.has(id)) markConfigured(state, id, configured);
-      for (const id of plan.alreadyBound) markConfigured(state, id, 0);
+      for (const vif of plan.bound) if (!state.refused.vifs.has(vif.id)) markConfigured(state, vif, configured);
+      for (const vif of plan.alreadyBound) markConfigured(state, vif, 0);
       if (plan.after.length > 0) await ofctl.bundle(state.config.ovs.tunnelBridge, plan.after);
     } catch (error) {
       replan(state, plan);
@@ -146,13 +156,20 @@ export class Executor {
   async #bundle(bundle: BundlePlan, ledger: FlowLedger): Promise<void> {
     const lines = bundleLines(bundle);
     if (lines.length === 0) return;
-    const refused = await this.#parts.ofctl.bundle(bundle.bridge, lines);
+    const { ofctl, log, now } = this.#parts;
+    const refused = await ofctl.bundle(bundle.bridge, lines);
     const { taken, left } = partition(bundle.changes, refused);
     ledger.applied(taken);
     ledger.refused(left);
-    for (const { line, reason } of refused) this.#refuse(`${bundle.bridge}: ${line}`, reason);
+    for (const { line, reason } of refused) {
+      log.error(
+        { bridge: bundle.bridge, line, reason },
+        'the switch refuses a flow; it is left out until the next comparison',
+      );
+      remember(this.refused, { at: now(), bridge: bundle.bridge, line, reason });
+    }
     const facts = { bridge: bundle.bridge, adds: taken.adds.length, deletes: taken.deletes.length };
-    this.#parts.log.info(facts, 'flows programmed');
+    log.info(facts, 'flows programmed');
   }
 
   /** All groups in one transaction; if it is refused, each by itself, so that a bad one does not hold up the rest. */
@@ -161,9 +178,11 @@ export class Executor {
     tail: readonly Operation[],
   ): Promise<Awaited<ReturnType<Ovsdb['transact']>> | undefined> {
     if (groups.length === 0) return undefined;
-    const { state, ovsdb, isRefusal } = this.#parts;
+    const { state, ovsdb, log, isRefusal, now } = this.#parts;
     try {
-      return await ovsdb.transact([...groups.flatMap((group) => group.operations), ...tail]);
+      const results = await ovsdb.transact([...groups.flatMap((group) => group.operations), ...tail]);
+      for (const { facts, what } of groups) log.info(facts, what);
+      return results;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       const [group, ...others] = groups;
@@ -174,19 +193,15 @@ export class Executor {
           state.refused.tunnels.add(group.tunnel);
         }
         if (group.vif !== undefined) state.refused.vifs.add(group.vif);
-        this.#refuse(group.what, error instanceof Error ? error.message : String(error));
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error({ ...group.facts, reason }, `${group.what}: refused, left out until the next comparison`);
+        remember(this.failures, { at: now(), what: `${group.what}: ${Object.values(group.facts).join(' ')}`, reason });
         return undefined;
       }
     }
     let last: Awaited<ReturnType<Ovsdb['transact']>> | undefined;
     for (const group of groups) last = (await this.#transact([group], tail)) ?? last;
     return last;
-  }
-
-  #refuse(what: string, reason: string): void {
-    this.#parts.log.error({ what, reason }, 'the switch refuses it; it is left out until the next comparison');
-    this.refused.push({ at: this.#parts.now(), what, reason });
-    if (this.refused.length > 100) this.refused.shift();
   }
 
   #noteDrift(plan: Plan): void {
@@ -202,10 +217,17 @@ export class Executor {
   }
 }
 
-/** A VIF is reported up once `cur_cfg` has reached this; it may have gone meanwhile. */
-function markConfigured(state: State, id: PortId, configured: number): void {
+/** A VIF is reported up once `cur_cfg` has reached this; it may have gone or moved meanwhile. */
+function markConfigured(state: State, { id, network }: BoundVif, configured: number): void {
   const vif = state.vifs.get(id);
-  if (vif?.network !== undefined) vif.configured ??= configured;
+  if (vif?.network === network) vif.configured ??= configured;
+}
+
+const REMEMBERED = 50;
+
+function remember<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > REMEMBERED) list.shift();
 }
 
 function partition(changes: FlowChanges, refused: readonly RefusedLine[]): { taken: FlowChanges; left: FlowChanges } {

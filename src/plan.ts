@@ -7,9 +7,10 @@ import { addLine, deleteLine } from './flows/flow.ts';
 import type { FlowChanges } from './flows/ledger.ts';
 import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
-import type { State, Vif } from './state.ts';
+import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
 import { DEAD_VLAN, type PortId } from './values.ts';
+import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchPort } from './vswitch/rows.ts';
 import {
   addTunnelPort,
@@ -27,12 +28,19 @@ export interface BundlePlan {
   readonly first: readonly string[];
 }
 
-/** Operations that belong together, and what they are for: if the switch refuses them, that is left out. */
+/** Operations that belong together, and what they do: if the switch refuses them, that is left out. */
 export interface OperationGroup {
+  /** For the log: a sentence, and the things it speaks of. */
   readonly what: string;
+  readonly facts: Readonly<Record<string, string | number>>;
   readonly operations: readonly Operation[];
   readonly tunnel?: TunnelKey;
   readonly vif?: PortId;
+}
+
+export interface BoundVif {
+  readonly id: PortId;
+  readonly network: NetworkKey;
 }
 
 export interface Plan {
@@ -44,8 +52,8 @@ export interface Plan {
   /** What was learned through deleted ports meanwhile (OVS.md). */
   readonly after: readonly string[];
   /** VIFs whose settings `finish` carries, or that have them already. */
-  readonly bound: readonly PortId[];
-  readonly alreadyBound: readonly PortId[];
+  readonly bound: readonly BoundVif[];
+  readonly alreadyBound: readonly BoundVif[];
   /** What was planned, to be planned again if it fails. */
   readonly tunnels: readonly TunnelKey[];
   readonly vifs: readonly PortId[];
@@ -62,8 +70,8 @@ export function makePlan(state: State): Plan {
   const after: string[] = [];
   const creating: TunnelKey[] = [];
   for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, after, creating });
-  const bound: PortId[] = [];
-  const alreadyBound: PortId[] = [];
+  const bound: BoundVif[] = [];
+  const alreadyBound: BoundVif[] = [];
   for (const id of state.dirty.vifs) planVif(state, id, { create, finish, bound, alreadyBound });
   const plan: Plan = {
     create,
@@ -113,6 +121,7 @@ function planTunnel(
   const tunnel = parseTunnelKey(key);
   const existing = state.view.tunnel(key);
   const options = tunnelOptions(tunnel, ovs.localIp, agent);
+  const facts = { type: tunnel.type, vtep: tunnel.remoteIp };
   if (state.isTunnelWanted(key)) {
     if (existing === undefined) {
       if (state.creating.has(key)) return;
@@ -120,16 +129,16 @@ function planTunnel(
       into.creating.push(key);
       const port = { name: tunnelPortName(tunnel), type: tunnel.type, options };
       const operations = addTunnelPort(state.view, ovs.tunnelBridge, port);
-      into.create.push({ what: `new tunnel port ${key}`, operations, tunnel: key });
+      into.create.push({ what: 'tunnel port made', facts, operations, tunnel: key });
     } else if (!existing.interface.ours || !samePairs(existing.interface.options, options)) {
       const operations = adoptTunnelPort(existing, options);
-      into.create.push({ what: `tunnel port ${key}`, operations, tunnel: key });
+      into.create.push({ what: 'tunnel port adopted or mended', facts, operations, tunnel: key });
     }
     return;
   }
   if (existing?.interface.ours !== true) return;
   const operations = deletePort(state.view, ovs.tunnelBridge, existing.port);
-  into.finish.push({ what: `tunnel port ${key} no longer used`, operations, tunnel: key });
+  into.finish.push({ what: 'tunnel port deleted, no network uses it', facts, operations, tunnel: key });
   const { ofport } = existing.interface;
   if (ofport === undefined) return;
   into.retire.push(...forgetPortLines(ofport));
@@ -139,28 +148,31 @@ function planTunnel(
 function planVif(
   state: State,
   id: PortId,
-  into: { create: OperationGroup[]; finish: OperationGroup[]; bound: PortId[]; alreadyBound: PortId[] },
+  into: { create: OperationGroup[]; finish: OperationGroup[]; bound: BoundVif[]; alreadyBound: BoundVif[] },
 ): void {
   const vif = state.vifs.get(id);
   const port = state.view.vif(id)?.port;
   if (vif === undefined || port === undefined) return;
-  const settings = portSettings(state, vif);
-  if (settings.tag === DEAD_VLAN) {
+  const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
+  if (network === undefined) {
     // Isolation comes before anything else; binding only after the flows.
-    if (!isIsolated(port)) {
-      into.create.push({ what: `VIF ${id} to the dead VLAN`, operations: [setPort(port, settings)], vif: id });
-    }
-  } else if (portMatches(port, settings)) into.alreadyBound.push(id);
+    if (isIsolated(port)) return;
+    const facts = { port: id, name: port.name, reason: vif.wiring.kind === 'dead' ? vif.wiring.reason : '' };
+    const operations = [setPort(port, { tag: DEAD_VLAN, otherConfig: undefined })];
+    into.create.push({ what: 'VIF isolated', facts, operations, vif: id });
+    return;
+  }
+  const settings = portSettings(network);
+  if (portMatches(port, settings)) into.alreadyBound.push({ id, network: network.key });
   else {
-    into.finish.push({ what: `VIF ${id} to VLAN ${settings.tag}`, operations: [setPort(port, settings)], vif: id });
-    into.bound.push(id);
+    const facts = { port: id, name: port.name, network: network.id, vlan: network.vlan };
+    into.finish.push({ what: 'VIF bound', facts, operations: [setPort(port, settings)], vif: id });
+    into.bound.push({ id, network: network.key });
   }
 }
 
-/** What a VIF's Port is to look like; the record in `other_config` is Neutron's (WIRE.md, OVS.md). */
-function portSettings(state: State, vif: Vif): PortSettings {
-  const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
-  if (network === undefined) return { tag: DEAD_VLAN, otherConfig: undefined };
+/** What a VIF's Port is to look like on its network; the record in `other_config` is Neutron's (WIRE.md, OVS.md). */
+function portSettings(network: LocalNetwork): PortSettings {
   return {
     tag: network.vlan,
     otherConfig: {
