@@ -31,7 +31,7 @@ export function showStatus(report: StatusReport, screen: Screen): string {
         wanted === actual ? undefined : 'yellow',
       ],
     ),
-    ['batches', batchText(batches, at)],
+    ['batches', batchText(batches)],
     [
       'blocked',
       blocked.length === 0 ? 'nothing' : plural(blocked.length, 'subject'),
@@ -61,11 +61,8 @@ export function showStatus(report: StatusReport, screen: Screen): string {
   ].join('');
 }
 
-export function showCompare(report: CompareReport, screen: Screen): string {
-  return Object.entries(report.drift)
-    .map(([bridge, drift]) => textLine(`${bridge}: ${driftText(drift)}`, screen))
-    .concat(textLine(`compared in ${report.durationMs} ms`, screen))
-    .join('');
+export function showCompare({ drift }: CompareReport, screen: Screen): string {
+  return textLine(driftText(drift), screen);
 }
 
 function broker({ at, links: { broker } }: StatusReport): Fact {
@@ -88,27 +85,28 @@ function switchFacts({ at, switch: facts }: StatusReport): Fact[] {
   const bridges = absent.length > 0 ? `; ${absent.join(' and ')} not there` : '';
   const restoring = facts.restoring ? '; flow-restore-wait: nothing is programmed' : '';
   const { lastCompare: compare } = facts;
-  const drift = compare && Object.entries(compare.drift).map(([bridge, one]) => `${bridge} ${driftText(one)}`);
   const compared =
     compare !== null
-      ? `${ago(compare.at, at)}: ${drift?.join('; ')}`
+      ? `${ago(compare.at, at)}: ${driftText(compare.drift)}`
       : facts.compared
         ? 'yes'
         : 'not yet: nothing is programmed before';
   return [
     ['switch', `${version}${bridges}${restoring}`, absent.length > 0 || facts.restoring ? 'yellow' : undefined],
+    ...(facts.waitsFor === null ? [] : [['waits', `for ${facts.waitsFor}`, 'yellow'] as const]),
     ['compared', compared, facts.compared ? undefined : 'yellow'],
   ];
 }
 
-function batchText({ total, last }: StatusReport['batches'], at: string): string {
-  if (last === null) return `${total}`;
-  return `${total}, the last ${ago(last.at, at)}: ${plural(last.flows, 'flow')} in ${last.durationMs} ms`;
+function batchText({ total, lastMs, lastLatencyMs }: StatusReport['batches']): string {
+  const last = lastMs === null ? '' : `, the last took ${lastMs} ms`;
+  return `${total}${last}${lastLatencyMs === null ? '' : `; last notification done in ${lastLatencyMs} ms`}`;
 }
 
-function driftText({ missing, different, unexpected }: Drift): string {
-  if (missing + different + unexpected === 0) return 'as it should be';
-  return `${missing} missing, ${different} different, ${unexpected} unexpected`;
+function driftText({ adds, deletes, foreign }: Drift): string {
+  const found =
+    adds + deletes === 0 ? 'all flows as they should be' : `${adds} missing or different, ${deletes} too many`;
+  return foreign === 0 ? found : `${found}; ${foreign} foreign, left alone`;
 }
 
 function since(from: string | null, at: string): string {

@@ -8,7 +8,7 @@ import type { Vitals } from './vitals.ts';
 
 /** `now`: milliseconds since the epoch. */
 export function statusReport(state: State, vitals: Vitals, now: number): StatusReport {
-  const { broker, report, lastBatch } = vitals;
+  const { broker, report, batches } = vitals;
   return {
     version: vitals.version,
     host: state.config.host,
@@ -33,11 +33,9 @@ export function statusReport(state: State, vitals: Vitals, now: number): StatusR
     switch: switchReport(state, vitals),
     counts: counts(state),
     batches: {
-      total: vitals.batches,
-      last:
-        lastBatch === undefined
-          ? null
-          : { at: timestamp(lastBatch.at), durationMs: lastBatch.durationMs, flows: lastBatch.flows },
+      total: batches.total,
+      lastMs: batches.lastMs ?? null,
+      lastLatencyMs: batches.lastLatencyMs ?? null,
     },
     counters: vitals.counters,
     blocked: blockedReports(state),
@@ -53,6 +51,7 @@ export function blockedReports(state: State): BlockedReport[] {
 
 function switchReport(state: State, vitals: Vitals): SwitchReport {
   const { view, config } = state;
+  const { lastCompare } = vitals;
   return {
     ovsVersion: view.root?.ovsVersion ?? null,
     restoring: view.root?.restoring ?? false,
@@ -62,7 +61,8 @@ function switchReport(state: State, vitals: Vitals): SwitchReport {
     })),
     compared: state.compared,
     passed: state.passed,
-    lastCompare: vitals.lastCompare ?? null,
+    waitsFor: vitals.waitsFor ?? null,
+    lastCompare: lastCompare === undefined ? null : { ...lastCompare, at: timestamp(lastCompare.at) },
   };
 }
 

@@ -25,7 +25,10 @@ export interface StatusReport {
   readonly counts: Counts;
   readonly batches: {
     readonly total: number;
-    readonly last: { readonly at: Timestamp; readonly durationMs: number; readonly flows: number } | null;
+    /** How long the last one took. */
+    readonly lastMs: number | null;
+    /** From the delivery of the oldest notification of the last batch that had any to its end. */
+    readonly lastLatencyMs: number | null;
   };
   /** Since start, by name. */
   readonly counters: Readonly<Record<string, number>>;
@@ -62,21 +65,25 @@ export interface SwitchReport {
   readonly compared: boolean;
   /** The first complete pass over the switch is done. */
   readonly passed: boolean;
+  /** What has to happen before anything is programmed: `other_config:flow-restore-wait to be cleared`, … */
+  readonly waitsFor: string | null;
   readonly lastCompare: CompareReport | null;
 }
 
 /** What a full compare found, before it was repaired. */
 export interface CompareReport {
   readonly at: Timestamp;
-  readonly durationMs: number;
-  /** By bridge. */
-  readonly drift: Readonly<Record<string, Drift>>;
+  readonly drift: Drift;
 }
 
+/** Of both bridges together. */
 export interface Drift {
-  readonly missing: number;
-  readonly different: number;
-  readonly unexpected: number;
+  /** Flows that were missing, or there with other actions or another cookie. */
+  readonly adds: number;
+  /** Flows of ours, or of a predecessor, that should not have been there. */
+  readonly deletes: number;
+  /** Somebody else's: left alone. */
+  readonly foreign: number;
 }
 
 export interface Counts {

@@ -1,5 +1,5 @@
 /** What a status report says and the state does not know: links, batches, failures. Kept by the agent, times in milliseconds since the epoch. */
-import type { CompareReport } from './types.ts';
+import type { Drift } from './types.ts';
 
 export interface Vitals {
   readonly version: string;
@@ -17,10 +17,15 @@ export interface Vitals {
   readonly report: { readonly at: number; readonly verdict: string | undefined } | undefined;
   /** When OVSDB was connected or lost; whether it is the state knows. */
   readonly ovsdbSince: number | undefined;
-  readonly lastCompare: CompareReport | undefined;
-  readonly batches: number;
-  /** `flows`: lines sent to the switch. */
-  readonly lastBatch: { readonly at: number; readonly durationMs: number; readonly flows: number } | undefined;
+  readonly lastCompare: { readonly at: number; readonly drift: Drift } | undefined;
+  /** What has to happen before anything is programmed. */
+  readonly waitsFor: string | undefined;
+  /** Milliseconds; `undefined`: there was none yet. */
+  readonly batches: {
+    readonly total: number;
+    readonly lastMs: number | undefined;
+    readonly lastLatencyMs: number | undefined;
+  };
   /** Since start, by name: notifications, duplicates, bad entries, … */
   readonly counters: Readonly<Record<string, number>>;
   /** The last few, oldest first. */
