@@ -16,6 +16,8 @@ import { readDelivery } from './inbox.ts';
 import type { Store, StoreRecord } from './journal/store.ts';
 import { L2POPULATION_TOPIC, PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from './neutron/topics.ts';
 import { reduce } from './reduce.ts';
+import { timestamp } from './report/time.ts';
+import type { CompareReport } from './report/types.ts';
 import type { Delivery } from './rpc/types.ts';
 import type { ServerLane } from './server-lane.ts';
 import type { State } from './state.ts';
@@ -37,12 +39,17 @@ export class Agent {
   readonly #backoff = new Backoff(500, 15_000);
   #lane: ServerLane | undefined;
   #inbox: Delivery[] = [];
-  #failing = false;
   #stopped = false;
   #retry: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   #compareTimer: NodeJS.Timeout | undefined;
-  readonly counters = { batches: 0, deliveries: 0, problems: 0, lastBatchMs: 0, lastLatencyMs: 0 };
+  readonly counters = { notifications: 0, badEntries: 0 };
+  batches = 0;
+  /** Milliseconds a batch took, and from its oldest notification to the commit of its flows. */
+  lastMs: number | undefined;
+  lastLatencyMs: number | undefined;
+  /** Why the switch cannot be programmed now. */
+  failure: Error | undefined;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -61,6 +68,24 @@ export class Agent {
     this.#stopped = true;
     for (const timer of [this.#retry, this.#wake, this.#compareTimer]) clearTimeout(timer);
     await this.#batches.onIdle();
+  }
+
+  /** Runs something between batches, when what is wanted and what is there belong together. */
+  async between<T>(run: () => Promise<T>): Promise<T> {
+    return await this.#batches.add(run);
+  }
+
+  /** Compares with the switch now and repairs. @throws the failure if the switch cannot be reached. */
+  async compare(): Promise<CompareReport> {
+    const { state, executor } = this.#parts;
+    state.compareWanted = true;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    await this.#batches.add(() => this.#batch());
+    if (this.failure !== undefined) throw this.failure;
+    if (state.compareWanted || executor.lastCompare === undefined) throw new NotReadyError(executor.waitingFor);
+    const { at, drift } = executor.lastCompare;
+    return { at: timestamp(at), drift };
   }
 
   apply(event: Event): void {
@@ -97,17 +122,17 @@ export class Agent {
       this.#lane?.kick();
       if (this.#retry === undefined) {
         while ((await executor.advance()) === 'again');
-        if (this.#failing) log.info('the switch is reachable again');
-        this.#failing = false;
+        if (this.failure !== undefined) log.info('the switch can be programmed again');
+        this.failure = undefined;
         this.#backoff.reset();
       }
     } catch (error) {
       this.#failed(error);
     }
-    this.counters.batches++;
-    this.counters.lastBatchMs = now() - started;
+    this.batches++;
+    this.lastMs = now() - started;
     const [oldest] = deliveries;
-    if (oldest !== undefined) this.counters.lastLatencyMs = now() - oldest.receivedAt.getTime();
+    if (oldest !== undefined) this.lastLatencyMs = now() - oldest.receivedAt.getTime();
     this.#lane?.kick();
     this.#setWake();
   }
@@ -134,12 +159,12 @@ export class Agent {
       throw error;
     }
     for (const delivery of deliveries) delivery.ack();
-    this.counters.deliveries += deliveries.length;
+    this.counters.notifications += deliveries.length;
     for (const event of events) reduce(state, event, now());
   }
 
   #reportProblems({ topic, queue, request }: Delivery, problems: readonly string[]): void {
-    this.counters.problems += problems.length;
+    this.counters.badEntries += problems.length;
     const facts = { topic, queue, method: request.method, requestId: request.requestId };
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
     this.#parts.log.error({ ...facts, problems: problems.slice(0, 5) }, `bad notification: ${problems[0]}${more}`);
@@ -148,8 +173,11 @@ export class Agent {
   #failed(error: unknown): void {
     if (!isExpected(error)) throw error;
     const delay = this.#backoff.next();
-    if (!this.#failing) this.#parts.log.warn({ err: error, retryMs: delay }, 'the switch cannot be programmed now');
-    this.#failing = true;
+    if (this.failure === undefined) {
+      this.#parts.log.warn({ err: error, retryMs: delay }, 'the switch cannot be programmed now, to be tried again');
+    }
+    this.failure = error;
+    clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#kick();
@@ -165,7 +193,17 @@ export class Agent {
   }
 }
 
+/** The switch is not ready to be compared with. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError';
+  readonly code = 'not-ready';
+
+  constructor(waitingFor: string) {
+    super(waitingFor === '' ? 'the switch is not connected' : `waiting for ${waitingFor}`);
+  }
+}
+
 /** An I/O error has a code; anything else is a mistake of ours and ends the process (STYLE). */
-function isExpected(error: unknown): boolean {
+function isExpected(error: unknown): error is Error {
   return error instanceof Error && 'code' in error;
 }

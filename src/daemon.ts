@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Agent } from './agent.ts';
 import type { Config } from './config/config.ts';
+import { ControlServer } from './control/server.ts';
 import { Executor } from './executor.ts';
 import { Ofctl, runWithExeca } from './flows/ofctl.ts';
 import { MemoryStore } from './journal/store.ts';
@@ -12,22 +13,40 @@ import { NeutronServer } from './neutron/server.ts';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS, TUNNEL_DELETE_TOPIC, TUNNEL_UPDATE_TOPIC } from './neutron/topics.ts';
 import { OvsdbClient } from './ovsdb/client.ts';
 import { OvsdbTransactionError } from './ovsdb/errors.ts';
+import { fdbReport } from './report/fdb.ts';
+import { flowsReport } from './report/flows.ts';
+import { networksReport } from './report/networks.ts';
+import { statusReport } from './report/status.ts';
+import { tunnelsReport } from './report/tunnels.ts';
+import type { Vitals } from './report/vitals.ts';
 import { RpcClient } from './rpc/client.ts';
 import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
 import { State } from './state.ts';
+import { SystemdNotify } from './systemd-notify.ts';
 import { MONITORS } from './vswitch/monitors.ts';
 
 export interface Daemon {
-  start(): void;
+  /** @throws ControlError: another daemon has the control socket. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export function createDaemon(config: Config, log: Logger): Daemon {
+/** `version`: of the package. `notifySocket`: `$NOTIFY_SOCKET`. */
+export function createDaemon(
+  config: Config,
+  log: Logger,
+  options: { version: string; notifySocket?: string | undefined },
+): Daemon {
   const now = () => Date.now();
   const newId = () => randomUUID().replaceAll('-', '');
   const uuid = randomUUID();
   const state = new State(config);
+  const startedAt = now();
+  const links = {
+    broker: { up: false, name: undefined, since: undefined, reason: undefined } as Vitals['broker'],
+    ovsdbSince: undefined as number | undefined,
+  };
   let hasBeenUp = false;
 
   const ovsdb = new OvsdbClient({
@@ -44,7 +63,9 @@ export function createDaemon(config: Config, log: Logger): Daemon {
     log: log.child({ part: 'ovsdb' }),
     onChanges: (changes, kind) => agent.apply({ kind: 'rows', changes, initial: kind === 'initial' }),
     onState: (connection) => {
+      links.ovsdbSince = now();
       if (connection === 'disconnected') agent.apply({ kind: 'ovsdb-lost' });
+      tellSystemd();
     },
   });
   const ofctl = new Ofctl({ runDir: config.ovs.runDir, timeout: config.own.ofctlTimeout, run: runWithExeca });
@@ -90,11 +111,16 @@ export function createDaemon(config: Config, log: Logger): Daemon {
         ? agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting: !state.passed })
         : undefined,
     onEndpoints: (type, vteps) => agent.apply({ kind: 'endpoints', type, vteps }),
-    onReady: (ready) => lane.setOpen(ready),
+    onReady: (ready) => {
+      lane.setOpen(ready);
+      tellSystemd();
+    },
     onRevived: () => agent.apply({ kind: 'gap', l2population: true, ports: true }),
   });
 
   function onLink(event: LinkEvent): void {
+    if (event.kind === 'up') links.broker = { up: true, name: event.broker, since: now(), reason: undefined };
+    if (event.kind === 'down') links.broker = { ...links.broker, up: false, since: now(), reason: event.reason };
     if (event.kind === 'down') agent.apply({ kind: 'link-down' });
     else {
       const lost = event.kind === 'up' ? event.lost : event.topics;
@@ -106,18 +132,59 @@ export function createDaemon(config: Config, log: Logger): Daemon {
     if (event.kind !== 'gap') registration.setLink(event.kind === 'up');
   }
 
+  const vitals = (): Vitals => ({
+    version: options.version,
+    pid: process.pid,
+    startedAt,
+    ...links,
+    report: registration.lastReport,
+    lastCompare: executor.lastCompare,
+    waitsFor: executor.waitingFor === '' ? undefined : executor.waitingFor,
+    batches: { total: agent.batches, lastMs: agent.lastMs, lastLatencyMs: agent.lastLatencyMs },
+    counters: { ...agent.counters, ...rpc.counters },
+    failures: executor.failures,
+    refused: executor.refused,
+  });
+  const control = new ControlServer({
+    path: config.own.controlSocket,
+    log: log.child({ part: 'control' }),
+    handlers: {
+      status: () => statusReport(state, vitals(), now()),
+      networks: () => networksReport(state, now()),
+      tunnels: () => tunnelsReport(state, now()),
+      fdb: (query) => fdbReport(state, query, now()),
+      flows: (query) =>
+        agent.between(() => flowsReport(state, query, (bridge) => ofctl.dump(bridge, { stats: true }), now)),
+      compare: () => agent.compare(),
+    },
+  });
+  const systemd = new SystemdNotify({ socket: options.notifySocket, log });
+
+  /** For `systemctl status`: what it waits for, or that all is well. */
+  function tellSystemd(): void {
+    const waits = [
+      ...(state.connected ? [] : ['ovsdb-server']),
+      ...(links.broker.up ? [] : ['RabbitMQ']),
+      ...(registration.isReady ? [] : ['neutron-server']),
+    ];
+    void systemd.status(waits.length === 0 ? 'connected' : `waiting for ${waits.join(', ')}`);
+  }
+
   return {
-    start() {
+    async start() {
+      await control.listen();
       agent.start(lane);
       ovsdb.start();
       rpc.start();
       registration.start();
+      await systemd.ready('started');
     },
     async stop() {
+      void systemd.stopping();
       registration.stop();
       lane.setOpen(false);
       await agent.stop();
-      await Promise.all([rpc.close(), ovsdb.close()]);
+      await Promise.all([rpc.close(), ovsdb.close(), control.close()]);
     },
   };
 }

@@ -17,6 +17,7 @@ import {
   replan,
 } from './plan.ts';
 import { reduce } from './reduce.ts';
+import type { Drift } from './report/types.ts';
 import type { State } from './state.ts';
 import { membershipQuery, readMembership } from './vswitch/monitors.ts';
 import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
@@ -41,21 +42,15 @@ export interface ExecutorParts {
 /** `again`: there is more to do at once. `done`: wait for the next event. */
 export type Progress = 'again' | 'done';
 
-/** How far the switch was from what is wanted. A start finds differences by nature; later ones are somebody's doing. */
-export interface DriftReport {
-  readonly adds: number;
-  readonly deletes: number;
-  readonly foreign: number;
-}
-
 export class Executor {
   readonly #parts: ExecutorParts;
   /** `next_cfg` of our last change of the bridges themselves. */
   #bridgesCfg = 0;
   #dropFlows: boolean;
-  #waitedFor = '';
-  /** Milliseconds since the epoch, and what the comparison found. */
-  lastCompare: { readonly at: number; readonly drift: DriftReport } | undefined;
+  /** What the next step waits for; empty: nothing. */
+  waitingFor = '';
+  /** Milliseconds since the epoch, and what the last comparison found. */
+  lastCompare: { readonly at: number; readonly drift: Drift } | undefined;
   /** The last few flows that the switch refused, and the last few other failures; oldest first. */
   readonly refused: { readonly at: number; readonly bridge: string; readonly line: string; readonly reason: string }[] =
     [];
@@ -82,18 +77,18 @@ export class Executor {
     const patch = state.config.ovs.tunPeerPatchPort;
     if (state.view.patch(patch)?.interface.ofport === undefined) return this.#waitFor(`the ofport of ${patch}`);
     this.#waitFor('');
-    const compared = state.compareWanted;
-    if (compared) await this.#compare();
+    const comparing = state.compareWanted;
+    if (comparing) await this.#compare();
     const plan = makePlan(state);
-    if (compared) this.#noteDrift(plan);
+    if (comparing) this.#noteDrift(plan);
     await this.#carryOut(plan);
     return 'done';
   }
 
   /** Said once per reason. */
   #waitFor(what: string): Progress {
-    if (what !== '' && what !== this.#waitedFor) this.#parts.log.info(`waiting for ${what}`);
-    this.#waitedFor = what;
+    if (what !== '' && what !== this.waitingFor) this.#parts.log.info(`waiting for ${what}`);
+    this.waitingFor = what;
     return 'done';
   }
 
@@ -204,9 +199,9 @@ export class Executor {
     return last;
   }
 
-  #noteDrift(plan: Plan): void {
+  /** Between the dump and its repair. A start finds differences by nature; later ones are somebody's doing. */
+  #noteDrift({ bundles: { int, tun } }: Plan): void {
     const { state, log, now } = this.#parts;
-    const { int, tun } = plan.bundles;
     const drift = {
       adds: int.changes.adds.length + tun.changes.adds.length,
       deletes: int.changes.deletes.length + tun.changes.deletes.length,

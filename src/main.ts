@@ -24,7 +24,7 @@ const args: ConfigArguments = { files: options.configFile, dirs: options.configD
 
 const loaded = load(args);
 if ('errors' in loaded) {
-  for (const { message } of loaded.errors) process.stderr.write(`l2pop-agent: ${message}\n`);
+  for (const { message } of [...loaded.errors, ...loaded.notes]) process.stderr.write(`l2pop-agent: ${message}\n`);
   process.exit(1);
 }
 if (options.check) process.stdout.write(formatCheck(loaded.options, loaded.notes));
@@ -37,7 +37,7 @@ function run({ config, notes }: Exclude<LoadedConfig, { errors: unknown }>): voi
     timestamp: pino.stdTimeFunctions.isoTime,
   });
   for (const { kind, message } of notes) log.info({ note: kind }, message);
-  const daemon = createDaemon(config, log);
+  const daemon = createDaemon(config, log, { version: readVersion(), notifySocket: process.env.NOTIFY_SOCKET });
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) return;
@@ -63,7 +63,10 @@ function run({ config, notes }: Exclude<LoadedConfig, { errors: unknown }>): voi
     }
   });
   log.info({ version: readVersion(), pid: process.pid, localIp: config.ovs.localIp }, 'starting');
-  daemon.start();
+  daemon.start().catch((error: unknown) => {
+    log.fatal({ err: error }, error instanceof Error ? error.message : 'the start failed');
+    process.exit(1);
+  });
 }
 
 function load(from: ConfigArguments): LoadedConfig {

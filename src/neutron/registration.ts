@@ -37,6 +37,7 @@ export class Registration {
   #isLinkUp = false;
   #synced = false;
   #waiting = false;
+  #ready = false;
   /** Milliseconds since the epoch, and what the server made of it. */
   lastReport: { readonly at: number; readonly verdict: ReportVerdict } | undefined;
 
@@ -56,7 +57,7 @@ export class Registration {
   setLink(up: boolean): void {
     if (up === this.#isLinkUp) return;
     this.#isLinkUp = up;
-    if (!up) this.#parts.onReady(false);
+    if (!up) this.#setReady(false);
     this.#nudge.resolve();
   }
 
@@ -64,6 +65,16 @@ export class Registration {
   resync(): void {
     this.#synced = false;
     this.#nudge.resolve();
+  }
+
+  /** Registered, and the server answers. */
+  get isReady(): boolean {
+    return this.#ready;
+  }
+
+  #setReady(ready: boolean): void {
+    this.#ready = ready;
+    this.#parts.onReady(ready);
   }
 
   async #run(): Promise<void> {
@@ -100,7 +111,7 @@ export class Registration {
     }
     if (this.#waiting) log.info('neutron-server answers again');
     this.#waiting = false;
-    if (this.#isLinkUp) this.#parts.onReady(true);
+    if (this.#isLinkUp) this.#setReady(true);
     return undefined;
   }
 
@@ -136,6 +147,6 @@ export class Registration {
   #failed(reason: string): void {
     if (!this.#waiting) this.#parts.log.warn({ reason }, 'waiting for neutron-server');
     this.#waiting = true;
-    this.#parts.onReady(false);
+    this.#setReady(false);
   }
 }
