@@ -29,6 +29,8 @@ export class Session {
   readonly #model: ChannelModel;
   readonly #abort: AbortController;
   readonly #end: (reason: Error) => void;
+  readonly #channels = new Set<Channel>();
+  #closing = false;
 
   private constructor(broker: string, model: ChannelModel, abort: AbortController, log: Logger) {
     const { promise, resolve } = Promise.withResolvers<Error>();
@@ -82,11 +84,11 @@ export class Session {
 
   /** A channel whose errors concern only who uses it: see `guard`. */
   async openChannel(): Promise<Channel> {
-    return quiet(await this.#model.createChannel());
+    return this.#opened(await this.#model.createChannel());
   }
 
   async openConfirmChannel(): Promise<ConfirmChannel> {
-    return quiet(await this.#model.createConfirmChannel());
+    return this.#opened(await this.#model.createConfirmChannel());
   }
 
   /** Runs `use` on a channel of its own, so that a refusal, which closes the channel, hurts nobody else. */
@@ -101,7 +103,9 @@ export class Session {
   guard(channel: Channel, what: string): () => void {
     const onError = (error: Error) => this.fail(new Error(`${what}: ${error.message}`, { cause: error }));
     // When the connection goes, its channels close first; the connection's own reason, which comes next, tells more.
-    const onClose = () => queueMicrotask(() => this.fail(new Error(`${what}: channel closed`)));
+    const onClose = () => {
+      if (!this.#closing) queueMicrotask(() => this.fail(new Error(`${what}: channel closed`)));
+    };
     channel.on('error', onError);
     channel.on('close', onClose);
     return () => {
@@ -116,13 +120,31 @@ export class Session {
     this.#abort.abort();
   }
 
-  /** Ends the session politely, so that the broker requeues what is unacknowledged before this resolves. */
+  /**
+   * Ends the session politely: everything acknowledged until now is acknowledged, everything else is requeued when this
+   * resolves. Channel by channel first, because amqplib sends the connection's goodbye ahead of what channels have to
+   * send still.
+   */
   async close(): Promise<void> {
+    this.#closing = true;
     const timer = setTimeout(() => this.fail(new Error('no answer to our goodbye')), CLOSE_TIMEOUT);
-    // It rejects if the connection was gone already, which is what we want.
-    await Promise.race([this.#model.close().catch(() => undefined), this.ended]);
+    await Promise.race([this.#sayGoodbye(), this.ended]);
     clearTimeout(timer);
     this.fail(new Error('closed by us'));
+  }
+
+  /** What rejects here was gone already. */
+  async #sayGoodbye(): Promise<void> {
+    await Promise.allSettled([...this.#channels].map(async (channel) => await channel.close()));
+    await this.#model.close().catch(() => undefined);
+  }
+
+  /** Without a listener an 'error' would be thrown inside amqplib. Who needs the reason gets it from a rejection or `guard`. */
+  #opened<C extends Channel>(channel: C): C {
+    this.#channels.add(channel);
+    channel.on('error', () => undefined);
+    channel.on('close', () => this.#channels.delete(channel));
+    return channel;
   }
 }
 
@@ -139,12 +161,6 @@ function saslOf(method: RpcConfig['loginMethod'], broker: Broker): NonNullable<S
 
 export function brokerName(broker: Broker): string {
   return `${broker.host}:${broker.port}`;
-}
-
-/** Without a listener an 'error' would be thrown inside amqplib. Who needs the reason gets it from a rejection or `guard`. */
-function quiet<C extends Channel>(channel: C): C {
-  channel.on('error', () => undefined);
-  return channel;
 }
 
 /**

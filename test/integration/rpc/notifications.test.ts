@@ -134,6 +134,18 @@ test('what was not acknowledged is given to the successor, what was is not', asy
   expect(after.methods).toEqual(['not stored']);
 });
 
+test('acknowledgements given just before closing count', async () => {
+  const { server } = await rig.server(() => null);
+  const host = rig.client('host1');
+  host.hold = true;
+  await host.up();
+  await Promise.all(Array.from({ length: 90 }, (_, i) => server.fanout(FDB, `m${i}`, {}, VERSION)));
+  await host.received(90);
+  for (const delivery of host.deliveries) delivery.ack();
+  await host.client.close();
+  expect(await messages()).toBe(0);
+});
+
 test('a redelivery after a broken connection is not handed over twice', async () => {
   const { server } = await rig.server(() => null);
   const host = rig.client('host1');
