@@ -24,7 +24,9 @@ const args: ConfigArguments = { files: options.configFile, dirs: options.configD
 
 const loaded = load(args);
 if ('errors' in loaded) {
-  for (const { message } of [...loaded.errors, ...loaded.notes]) process.stderr.write(`l2pop-agent: ${message}\n`);
+  // A misspelt option explains why another one "must be set".
+  const hints = loaded.notes.filter(({ kind }) => kind === 'unknown' || kind === 'spelling');
+  for (const { message } of [...loaded.errors, ...hints]) process.stderr.write(`l2pop-agent: ${message}\n`);
   process.exit(1);
 }
 if (options.check) process.stdout.write(formatCheck(loaded.options, loaded.notes));
