@@ -56,8 +56,8 @@ function renderNetwork(state: State, key: NetworkKey, dirt: NetworkDirt): void {
     want(state, state.tun, `segment ${key}`, flows);
   }
   if (dirt.all || dirt.vteps.size > 0) renderFlood(state, key, network);
-  for (const mac of dirt.all ? (fdb?.macs() ?? []) : dirt.macs) renderMac(state, key, network, fdb, mac);
-  for (const ip of dirt.all ? (fdb?.ips() ?? []) : dirt.ips) renderIp(state, key, network, fdb, ip);
+  for (const mac of dirt.macs) renderMac(state, key, network, fdb, mac);
+  for (const ip of dirt.ips) renderIp(state, key, network, fdb, ip);
 }
 
 function renderFlood(state: State, key: NetworkKey, network: LocalNetwork | undefined): void {

@@ -95,6 +95,16 @@ export class State {
     return this.dirty.networks.getOrInsertComputed(network, () => ({ all: false, ...nothingTouched() }));
   }
 
+  /** A network came here, moved or left: everything of it is to be rendered again, or taken away. */
+  markAll(key: NetworkKey): void {
+    const dirt = this.dirt(key);
+    dirt.all = true;
+    const fdb = this.fdb.get(key);
+    // By name: what the FDB loses before it is rendered has to be taken away too.
+    for (const mac of fdb?.macs() ?? []) dirt.macs.add(mac);
+    for (const ip of fdb?.ips() ?? []) dirt.ips.add(ip);
+  }
+
   /** What was touched in a network's FDB has to be rendered, if the network is here; tunnels gain or lose a user. */
   markTouched(key: NetworkKey, touched: Touched): void {
     const network = this.networks.get(key);

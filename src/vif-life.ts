@@ -69,7 +69,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
   };
   state.networks.set(key, network);
   state.fdb.setLocal(key, true);
-  state.dirt(key).all = true;
+  state.markAll(key);
   for (const vtep of state.fdb.get(key)?.vteps() ?? []) state.useTunnel(network, vtep, true);
   return network;
 }
@@ -81,9 +81,9 @@ function leave(state: State, vif: Vif): void {
   network.vifs.delete(vif.id);
   if (network.vifs.size > 0) return;
   for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
+  state.markAll(network.key);
   state.networks.delete(network.key);
   state.fdb.setLocal(network.key, false);
   state.vlans.release(network.key);
   state.freedVlans.add(network.vlan);
-  state.dirt(network.key).all = true;
 }
