@@ -2,14 +2,14 @@
  * What is to be done to the switch next, as data: at most one OVSDB transaction that makes things, one ordered bundle a
  * bridge, one transaction that binds VIFs and takes things away, and what may only be said afterwards (DESIGN, rule 3).
  */
-import { forgetPortLines, forgetVlanLines } from './flows/br-tun.ts';
+import { forgetPortLines, forgetVlanLines, isOfForgottenVlan } from './flows/br-tun.ts';
 import { addLine, deleteLine } from './flows/flow.ts';
 import type { FlowChanges } from './flows/ledger.ts';
 import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
 import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
-import { DEAD_VLAN, type PortId } from './values.ts';
+import { DEAD_VLAN, type LocalVlan, type PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchPort } from './vswitch/rows.ts';
 import {
@@ -58,6 +58,7 @@ export interface Plan {
   readonly tunnels: readonly TunnelKey[];
   readonly vifs: readonly PortId[];
   readonly creating: readonly TunnelKey[];
+  readonly freedVlans: readonly LocalVlan[];
 }
 
 /** Renders what is dirty and plans the difference. Takes the dirt with it: {@link replan} gives it back. */
@@ -67,6 +68,10 @@ export function makePlan(state: State): Plan {
   const create: OperationGroup[] = [];
   const finish: OperationGroup[] = [];
   const retire: string[] = [...state.freedVlans].flatMap(forgetVlanLines);
+  // A VLAN that is in use again already: the sweep takes its new flows along.
+  for (const vlan of state.freedVlans) {
+    if (state.vlans.networkOf(vlan) !== undefined) state.tun.swept((flow) => isOfForgottenVlan(flow, vlan));
+  }
   const after: string[] = [];
   const creating: TunnelKey[] = [];
   for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, after, creating });
@@ -86,6 +91,7 @@ export function makePlan(state: State): Plan {
     tunnels: [...state.dirty.tunnels],
     vifs: [...state.dirty.vifs],
     creating,
+    freedVlans: [...state.freedVlans],
   };
   state.dirty.tunnels.clear();
   state.dirty.vifs.clear();
@@ -98,12 +104,14 @@ export function replan(state: State, plan: Plan): void {
   for (const key of plan.tunnels) state.dirty.tunnels.add(key);
   for (const id of plan.vifs) state.dirty.vifs.add(id);
   for (const key of plan.creating) state.creating.delete(key);
-  // Learned flows of a VLAN or a port that was retired: said again with the whole comparison.
+  for (const vlan of plan.freedVlans) state.freedVlans.add(vlan);
+  // How much of the bundles was carried out is not known.
   state.compareWanted = true;
 }
 
+/** Adds before deletes: a change too large for one bundle makes before it breaks, too. */
 export function bundleLines({ changes, first }: BundlePlan): string[] {
-  return [...first, ...changes.deletes.map(deleteLine), ...changes.adds.map(addLine)];
+  return [...first, ...changes.adds.map(addLine), ...changes.deletes.map(deleteLine)];
 }
 
 function planTunnel(

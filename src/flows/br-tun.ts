@@ -138,6 +138,11 @@ export function forgetVlanLines(vlan: LocalVlan): string[] {
   return [`delete table=${BR_TUN.UCAST_TO_TUN},vlan_tci=0x${vlan.toString(16).padStart(4, '0')}/0x0fff`];
 }
 
+/** Whether {@link forgetVlanLines} takes this flow along. */
+export function isOfForgottenVlan(flow: Flow, vlan: LocalVlan): boolean {
+  return flow.table === BR_TUN.UCAST_TO_TUN && flow.match.startsWith(`dl_vlan=${vlan},`);
+}
+
 /** Lines that take away what was learned through a tunnel port (OVS.md: to be said again when the port is gone). */
 export function forgetPortLines(ofport: Ofport): string[] {
   return [`delete table=${BR_TUN.UCAST_TO_TUN},out_port=${ofport}`];
