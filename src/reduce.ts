@@ -20,6 +20,10 @@ export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
     case 'rows': {
       const changes = state.view.applyRows(event.changes);
+      // A bridge that was made anew has no flows.
+      if (event.changes.some(({ table, before }) => table === 'Bridge' && before === undefined)) {
+        state.compareWanted = true;
+      }
       if (event.initial) onConnected(state);
       onView(state, changes, now);
       break;
@@ -81,7 +85,8 @@ function onView(state: State, changes: ViewChanges, now: number): void {
   }
   for (const id of changes.vifs) refreshVif(state, id, now);
   for (const key of changes.tunnels) {
-    if (state.view.tunnel(key) !== undefined) state.creating.delete(key);
+    // There, or gone before it was seen to be there.
+    state.creating.delete(key);
     state.dirty.tunnels.add(key);
     const { type, remoteIp } = parseTunnelKey(key);
     if (state.config.agent.l2Population) {
@@ -194,13 +199,17 @@ function onNotification(state: State, notification: Notification, now: number): 
 
 function onMesh(state: State, type: TunnelType, vteps: readonly IpAddress[]): void {
   if (state.config.agent.l2Population) return;
-  for (const vtep of vteps) state.dirty.tunnels.add(tunnelKey(type, vtep));
-  // Tunnel ports of VTEPs that a complete set lacks are wanted no longer.
-  for (const key of state.view.tunnelKeys()) if (parseTunnelKey(key).type === type) state.dirty.tunnels.add(key);
-  markMesh(state, type, vteps);
+  // Tunnel ports of VTEPs that a complete set lacks are wanted no longer: neither they nor copies of floods to them.
+  const known = state.view.tunnelKeys().map(parseTunnelKey);
+  const touched = new Set([
+    ...vteps,
+    ...known.filter((tunnel) => tunnel.type === type).map(({ remoteIp }) => remoteIp),
+  ]);
+  for (const vtep of touched) state.dirty.tunnels.add(tunnelKey(type, vtep));
+  markMesh(state, type, touched);
 }
 
-function markMesh(state: State, type: TunnelType, vteps: readonly IpAddress[]): void {
+function markMesh(state: State, type: TunnelType, vteps: Iterable<IpAddress>): void {
   for (const network of state.networks.values()) {
     if (network.segment.type === type) for (const vtep of vteps) state.dirt(network.key).vteps.add(vtep);
   }
@@ -235,7 +244,8 @@ function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number)
 
 function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): void {
   const vif = state.vifs.get(id);
-  if (vif === undefined) return;
+  // Heard meanwhile that the port is deleted: that is newer than the answer.
+  if (vif === undefined || vif.asking === 'done') return;
   if (outcome.kind !== 'facts') {
     vif.asking = 'wanted';
     return;

@@ -68,6 +68,8 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     sync: new NetworkSync(now),
   };
   state.networks.set(key, network);
+  // It is there from now on: a chg_ip, which names no segment, finds it.
+  state.fdb.ensure(wired.networkId, wired.segment);
   state.fdb.setLocal(key, true);
   state.markAll(key);
   for (const vtep of state.fdb.get(key)?.vteps() ?? []) state.useTunnel(network, vtep, true);
