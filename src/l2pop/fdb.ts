@@ -162,7 +162,9 @@ export class NetworkFdb {
   /** A MAC known to be behind a VTEP, its IPs not (recovered from a switch that has no IPv6 addresses in its flows). */
   locate(vtep: IpAddress, mac: MacAddress, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
-    this.#claimOrNew(vtep, mac, stamp).located = true;
+    const claim = this.#claimOrNew(vtep, mac, stamp);
+    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp);
+    claim.located = true;
     touched.macs.add(mac);
   }
 
@@ -244,6 +246,8 @@ export class NetworkFdb {
 }
 
 function assertedAgain(known: Stamp | undefined, stamp: Stamp): Stamp {
+  // What is read back from the switch is older than what was heard since.
+  if (known !== undefined && known.sequence > stamp.sequence) return known;
   return stamp.snapshot && known !== undefined ? { sequence: known.sequence, at: stamp.at } : stamp;
 }
 

@@ -114,7 +114,9 @@ export class NetworkSync {
     for (const claim of [...fdb.claims()]) {
       const key = claimKey(claim);
       if (ask.seen?.has(key) === true || claim.stamp.at >= ask.at - times.grace) continue;
-      const first = this.#suspects.get(key) ?? now;
+      const known = this.#suspects.get(key);
+      // Said again since then: it begins anew.
+      const first = known === undefined || claim.stamp.at > known ? now : known;
       if (now - first >= times.confirm) fdb.drop(claim, touched);
       else suspects.set(key, first);
     }
