@@ -13,13 +13,14 @@ const MAX_REFRESHES = 20;
 export function nextDuty(state: State, now: number, ask: () => string): Duty | undefined {
   if (!state.connected) return undefined;
   // Down before facts, so that a port that went and came back is not read as it was before.
-  const down = take([...state.gone, ...vifs(state, isDownOwed)]);
+  const isDue = (id: PortId) => (state.deferred.get(id) ?? 0) <= now;
+  const down = take([...state.gone, ...vifs(state, isDownOwed)].filter(isDue));
   if (down.length > 0) return { kind: 'down', ports: down };
   const pull = take(vifs(state, (_, vif) => vif.asking === 'wanted'));
   if (pull.length > 0) return { kind: 'pull', ports: pull };
-  const up = take(vifs(state, isUpOwed));
+  const up = take(vifs(state, isUpOwed).filter(isDue));
   if (up.length > 0) return { kind: 'up', ports: up, refresh: false, ask: ask() };
-  const refresh = refreshes(state, now);
+  const refresh = refreshes(state, now, isDue);
   if (refresh.length > 0) return { kind: 'up', ports: refresh, refresh: true, ask: ask() };
   return undefined;
 }
@@ -30,6 +31,7 @@ export function nextWake(state: State, now: number): number | undefined {
   for (const { sync } of state.networks.values()) {
     if (sync.confirmAt !== undefined && sync.confirmAt > now) wake = Math.min(wake, sync.confirmAt);
   }
+  for (const at of state.deferred.values()) if (at > now) wake = Math.min(wake, at);
   return Number.isFinite(wake) ? wake : undefined;
 }
 
@@ -48,7 +50,7 @@ function isDownOwed(state: State, vif: Vif): boolean {
 }
 
 /** One ACTIVE port of each network that wants the server's word; the rest is not mentioned (WIRE.md). */
-function refreshes(state: State, now: number): PortId[] {
+function refreshes(state: State, now: number, isDue: (id: PortId) => boolean): PortId[] {
   if (!state.config.agent.l2Population) return [];
   const ports: PortId[] = [];
   for (const network of state.networks.values()) {
@@ -57,6 +59,7 @@ function refreshes(state: State, now: number): PortId[] {
     for (const id of network.vifs) {
       const facts = state.vifs.get(id)?.facts;
       if (typeof facts !== 'object' || facts.binding !== 'active' || facts.status !== 'ACTIVE') continue;
+      if (!isDue(id)) continue;
       ports.push(id);
       break;
     }

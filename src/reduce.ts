@@ -16,6 +16,9 @@ import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
 import { refreshVif } from './vif-life.ts';
 import type { ViewChanges } from './vswitch/switch-view.ts';
 
+/** Milliseconds until the server is told again of a port that it could not bring up or down. */
+const RETRY_REFUSED = 30_000;
+
 export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
     case 'rows': {
@@ -185,6 +188,7 @@ function onNotification(state: State, notification: Notification, now: number): 
     }
     case 'port-delete': {
       state.gone.delete(notification.port);
+      state.deferred.delete(notification.port);
       const vif = state.vifs.get(notification.port);
       if (vif === undefined) break;
       vif.facts = 'absent';
@@ -228,10 +232,15 @@ function onDutyStarted(state: State, duty: Duty, now: number): void {
 
 function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number): void {
   const failed = new Set(outcome.kind === 'told' ? outcome.failed : outcome.kind === 'failed' ? duty.ports : []);
-  if (duty.kind === 'up' && outcome.kind === 'failed') {
+  // No end marker follows: nothing can be concluded from what the server did not send.
+  if (duty.kind === 'up' && failed.size > 0) {
     for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
   }
   for (const id of duty.ports) {
+    if (outcome.kind === 'told') {
+      if (failed.has(id)) state.deferred.set(id, now + RETRY_REFUSED);
+      else state.deferred.delete(id);
+    }
     const vif = state.vifs.get(id);
     if (duty.kind === 'down' && vif === undefined && failed.has(id)) state.gone.add(id);
     if (vif === undefined) continue;

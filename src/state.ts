@@ -73,6 +73,8 @@ export class State {
   readonly freedVlans = new Set<LocalVlan>();
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
+  /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */
+  readonly deferred = new Map<PortId, number>();
   /** OVSDB is connected and its first read complete. */
   connected = false;
   /** The flows there are known; nothing is programmed before. */

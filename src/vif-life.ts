@@ -35,12 +35,14 @@ function plug(state: State, id: PortId): Vif {
   state.vifs.set(id, vif);
   // Back before the server was told that it went.
   state.gone.delete(id);
+  state.deferred.delete(id);
   return vif;
 }
 
 function unplug(state: State, vif: Vif): void {
   leave(state, vif);
   state.vifs.delete(vif.id);
+  state.deferred.delete(vif.id);
   state.dirty.vifs.add(vif.id);
   const ours = typeof vif.facts === 'object' ? vif.facts.binding === 'active' : vif.facts === 'pending';
   if (ours) state.gone.add(vif.id);
