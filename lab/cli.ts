@@ -6,6 +6,12 @@ import { openShell } from './shell.ts';
 import { runSteps } from './steps.ts';
 
 const DEMO = 'demo';
+const LOOK_AROUND = `
+Everything stays up. Look around, then take it away:
+  ./dev shell host1                          a shell on host1, OVS tools and l2popctl pointed at its switch and agent
+  ./dev shell host1 l2popctl flows           br-tun with network, VTEP and purpose beside each flow
+  ./dev shell host1 vm:a1 ping 10.1.0.112    from inside a VM
+  ./dev down`;
 
 const [command = '', ...args] = process.argv.slice(2);
 try {
@@ -39,7 +45,7 @@ async function demo(keep: boolean): Promise<number> {
       print(`logs: ${run.directory('log')}`);
       throw error;
     } finally {
-      if (keep) print(lookAround);
+      if (keep) print(LOOK_AROUND);
     }
   });
 }
@@ -62,10 +68,3 @@ async function shell(options: readonly string[]): Promise<number> {
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
-
-const lookAround = `
-Everything stays up. Look around, then take it away:
-  ./dev shell host1                          a shell on host1, OVS tools and l2popctl pointed at its switch and agent
-  ./dev shell host1 l2popctl flows           br-tun with network, VTEP and purpose beside each flow
-  ./dev shell host1 vm:a1 ping 10.1.0.12     from inside a VM
-  ./dev down`;
