@@ -110,6 +110,10 @@ export class Ofctl {
     if (result.exitCode === 0) return result.stdout;
     if (result.timedOut)
       throw new OfctlError('timeout', `ovs-ofctl ${args.join(' ')}: no answer in ${this.#timeout} ms`);
+    // Ended by a signal: by whoever stops the service, or for lack of memory. It says nothing of the flows.
+    if (result.exitCode === undefined) {
+      throw new OfctlError('unreachable', `ovs-ofctl ${args.join(' ')}: ended by a signal`);
+    }
     throw new OfctlError(classify(result.stderr), `ovs-ofctl ${args.join(' ')}: ${result.stderr.trim()}`);
   }
 }
