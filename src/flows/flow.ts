@@ -48,6 +48,8 @@ export function deleteLine(key: FlowKey): string {
 }
 
 const DEFAULT_PRIORITY = 32768;
+/** Words that stand between the attributes and the match (ovs-ofctl(8), "Flow Syntax"). */
+const FLAGS = new Set(['send_flow_rem', 'check_overlap', 'reset_counts', 'no_packet_counts', 'no_byte_counts']);
 
 /**
  * One line of a dump, with or without statistics; `undefined` for lines that are no flow (the reply's head line).
@@ -60,13 +62,13 @@ export function parseFlow(line: string): DumpedFlow | undefined {
   const fields: Record<string, string> = {};
   let match = '';
   let priority = DEFAULT_PRIORITY;
-  // Attributes and flags are separated by spaces, the match has none: it is the last word.
+  // Attributes and flags are separated by spaces, the match has none: it is the last word, unless there is no match.
   const words = line.slice(0, split).trim().split(/\s+/);
   for (const [index, word] of words.entries()) {
     if (word.endsWith(',')) {
       const equals = word.indexOf('=');
       if (equals > 0) fields[word.slice(0, equals)] = word.slice(equals + 1, -1);
-    } else if (index === words.length - 1) {
+    } else if (index === words.length - 1 && !FLAGS.has(word)) {
       const withPriority = /^priority=(\d+)(?:,(.*))?$/.exec(word);
       if (withPriority) priority = Number(withPriority[1]);
       match = withPriority ? (withPriority[2] ?? '') : word;
