@@ -163,7 +163,7 @@ export class SwitchView {
     if (after?.tag !== undefined) this.#count(after.tag, 1);
     for (const interfaceUuid of before?.interfaces ?? []) {
       this.#mention(interfaceUuid, seen);
-      this.#portOfInterface.delete(interfaceUuid);
+      if (this.#portOfInterface.get(interfaceUuid) === uuid) this.#portOfInterface.delete(interfaceUuid);
     }
     if (after === undefined) {
       this.#ports.delete(uuid);
@@ -181,7 +181,10 @@ export class SwitchView {
   #applyInterface(uuid: string, after: SwitchInterface | undefined, seen: ViewChanges): void {
     this.#mention(uuid, seen);
     const before = this.#interfaces.get(uuid);
-    if (before?.ifaceId !== undefined) removeFrom(this.#vifs, before.ifaceId, uuid);
+    // One that merely changed keeps its place in the order of plugging.
+    if (before?.ifaceId !== undefined && before.ifaceId !== after?.ifaceId) {
+      removeFrom(this.#vifs, before.ifaceId, uuid);
+    }
     if (before?.tunnel !== undefined) removeFrom(this.#tunnels, keyOf(before.tunnel), uuid);
     if (before?.type === 'patch' && this.#patches.get(before.name) === uuid) this.#patches.delete(before.name);
     if (after === undefined) {
