@@ -65,7 +65,11 @@ export class Executor {
   async advance(): Promise<Progress> {
     const { state } = this.#parts;
     if (!state.connected) return 'done';
-    if (state.view.root?.restoring === true) return this.#waitFor('other_config:flow-restore-wait to be cleared');
+    if (state.view.root?.restoring === true) {
+      // What is restored meanwhile is compared afterwards.
+      state.compareWanted = true;
+      return this.#waitFor('other_config:flow-restore-wait to be cleared');
+    }
     const [controller] = state.view.connectedControllers();
     if (!state.passed && controller !== undefined) {
       return this.#waitFor(`the controller ${controller} to leave our bridges: is another agent still running?`);

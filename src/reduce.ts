@@ -14,7 +14,7 @@ import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
 import { refreshVif } from './vif-life.ts';
-import type { ViewChanges } from './vswitch/switch-view.ts';
+import type { RowChange, ViewChanges } from './vswitch/switch-view.ts';
 
 /** Milliseconds until the server is told again of a port that it could not bring up or down. */
 const RETRY_REFUSED = 30_000;
@@ -23,10 +23,8 @@ export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
     case 'rows': {
       const changes = state.view.applyRows(event.changes);
-      // A bridge that was made anew has no flows.
-      if (event.changes.some(({ table, before }) => table === 'Bridge' && before === undefined)) {
-        state.compareWanted = true;
-      }
+      // A bridge of ours that was made anew has no flows.
+      if (event.changes.some((change) => isNewBridge(state, change))) state.compareWanted = true;
       if (event.initial) onConnected(state);
       onView(state, changes, now);
       break;
@@ -71,6 +69,11 @@ export function reduce(state: State, event: Event, now: number): void {
     case 'wake':
       break;
   }
+}
+
+function isNewBridge({ config: { ovs } }: State, { table, before, after }: RowChange): boolean {
+  if (table !== 'Bridge' || before !== undefined) return false;
+  return after?.name === ovs.integrationBridge || after?.name === ovs.tunnelBridge;
 }
 
 /** After a (re)connect nothing that was on its way can be relied on, and vswitchd may have restarted with OVSDB. */
