@@ -187,6 +187,19 @@ test('an outage is logged once, and its end once, however many tries it takes', 
     'info: OVSDB session, first read complete',
   ]);
   expect(watched.events).toEqual(['connected', 'initial', 'disconnected', 'connected', 'initial']);
+  await server.stop();
+  await until('the second loss', () => watched.events.length === 6);
+  expect(watched.said.at(-1), 'another outage is said again').toBe('warn: no OVSDB session, trying until there is one');
+});
+
+test('a first read that does not fit is not told', async () => {
+  const watched = watch();
+  await serveFirstRead(await server.accept(), { [A]: { initial: { name: 1 } } });
+  await until('the reason', () => watched.reasons.length > 0);
+  expect(watched.reasons[0]?.message).toMatch(/column name cannot be 1/);
+  await serveFirstRead(await server.accept());
+  await watched.read(1);
+  expect(watched.events).toEqual(['disconnected', 'connected', 'initial']);
 });
 
 test('a column that the server lacks is named, and tried again', async () => {
@@ -194,6 +207,7 @@ test('a column that the server lacks is named, and tried again', async () => {
   for (let attempt = 0; attempt < 2; attempt++) {
     const session = await server.accept();
     session.send({ id: (await session.request('get_schema')).id, result: SCHEMA, error: null });
+    await session.closed;
   }
   await until('the reason', () => watched.reasons.length > 0);
   expect(watched.reasons).toMatchObject([
@@ -291,16 +305,34 @@ test('a transaction in flight when the server goes is unknown', async () => {
 });
 
 test('a remote that refuses is replaced by the fallback', async () => {
-  const closed = createServer();
-  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
-  const address = closed.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((resolve) => closed.close(resolve));
-  const watched = watch({ remote: `tcp:127.0.0.1:${port}`, fallback: server.remote });
+  const watched = watch({ remote: `tcp:127.0.0.1:${await closedPort()}`, fallback: server.remote });
   await serveFirstRead(await server.accept());
   await watched.read(1);
   expect(watched.events).toEqual(['connected', 'initial']);
 });
+
+test('a remote that is away in another way is waited for', async () => {
+  const watched = watch({ remote: 'unix:/nowhere/db.sock', fallback: server.remote });
+  await until('the failure', () => watched.events.length > 0);
+  expect(watched.reasons[0]).toMatchObject({
+    code: 'ENOENT',
+    message: expect.stringMatching(/^cannot connect to unix:\/nowhere\/db.sock: /),
+  });
+});
+
+test('a name with several addresses that all refuse: the message says so', async () => {
+  const watched = watch({ remote: `tcp:localhost:${await closedPort()}` });
+  await until('the failure', () => watched.events.length > 0);
+  expect(watched.reasons[0]?.message).toMatch(/^cannot connect to tcp:localhost:\d+: .*ECONNREFUSED/);
+});
+
+async function closedPort(): Promise<number> {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const address = closed.address();
+  await new Promise((resolve) => closed.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
 
 test('close: silent, at once, and for good', async () => {
   const { client, events, session } = await connected();

@@ -79,11 +79,14 @@ export class FakeServer {
 }
 
 export class FakeSession {
+  /** Resolves when the client has gone. */
+  readonly closed: Promise<void>;
   readonly #socket: Socket;
   readonly #messages = new Inbox<Message>();
 
   constructor(socket: Socket) {
     this.#socket = socket.setNoDelay(true);
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     const stream = new JsonStream();
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
