@@ -75,7 +75,8 @@ export class ServerLane {
       this.#failing = false;
       return outcome;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      const reason = error.message;
       // An outage is said once; the link's own lines say the rest.
       log[this.#failing ? 'debug' : 'warn'](
         { duty: duty.kind, ports: duty.ports.length, reason },

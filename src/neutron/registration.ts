@@ -104,6 +104,8 @@ export class Registration {
         return 'it answers that it is not ready';
       }
       await this.#report();
+      // Without a report the server sends us nothing, and counts what we say of devices for nothing.
+      if (this.lastReport === undefined) return 'there is nothing to report before Open vSwitch is connected';
       if (!this.#synced) await this.#syncTunnels();
     } catch (error) {
       if (error instanceof Error && 'code' in error) return error.message;

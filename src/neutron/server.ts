@@ -2,7 +2,7 @@
  * The calls that the agent makes to neutron-server, typed: arguments and versions of WIRE.md, replies checked.
  * The transport is handed in. All methods reject with the transport's `RpcError`.
  */
-import type { JsonObject, JsonValue, RpcCaller } from '../rpc/types.ts';
+import { type JsonObject, type JsonValue, type RpcCaller, RpcError } from '../rpc/types.ts';
 import { type IpAddress, type PortId, parseIp, parsePortId, type TunnelType } from '../values.ts';
 import { type PortAnswers, parsePorts } from '../vif/facts.ts';
 import { L2POPULATION_TOPIC, MARKER_METHOD, REPORTS_TOPIC, SERVER_TOPIC } from './topics.ts';
@@ -46,7 +46,8 @@ export class NeutronServer {
     const args = { tunnel_ip: localIp, tunnel_type: type, host: this.#host };
     const reply = await this.#rpc.call(SERVER_TOPIC, 'tunnel_sync', args, { version: '1.4' });
     const tunnels = isObject(reply) ? reply.tunnels : undefined;
-    if (!Array.isArray(tunnels)) return { vteps: [], problems: ['tunnel_sync: the reply has no list of tunnels'] };
+    // Not an empty set of VTEPs: that would take every tunnel away.
+    if (!Array.isArray(tunnels)) throw new RpcError('bad-reply', 'tunnel_sync: the reply has no list of tunnels');
     const vteps: IpAddress[] = [];
     const problems: string[] = [];
     for (const tunnel of tunnels) {
