@@ -20,6 +20,8 @@ export function ownership(
     // Cookie 0 is everybody's who gave none, so it proves nothing.
     if (keys.has(flowKey(flow)) && parseCookie(flow.cookie) === undefined && flow.cookie !== '0x0') {
       predecessors.add(flow.cookie);
+      for (const [, learned = ''] of flow.actions.matchAll(/learn\([^)]*\bcookie=(0x[0-9a-f]+)/g))
+        predecessors.add(learned);
     }
   }
   const ourTables = new Set(Object.values(tables));
