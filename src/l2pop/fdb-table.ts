@@ -74,6 +74,7 @@ export class FdbTable {
     this.#elsewhere.delete(network);
     this.#elsewhere.add(network);
     this.#sizeElsewhere += by;
+    if (this.#fdbs.get(network)?.isEmpty !== false) this.#forget(network);
     for (const oldest of this.#elsewhere) {
       if (this.#sizeElsewhere <= MAX_ELSEWHERE) break;
       this.#forget(oldest);

@@ -111,6 +111,10 @@ export class NetworkFdb {
     return this.#macs.size;
   }
 
+  get isEmpty(): boolean {
+    return this.#macs.size === 0 && this.#vteps.size === 0;
+  }
+
   addFlooding(vtep: IpAddress, stamp: Stamp, touched: Touched): void {
     const known = this.#vtep(vtep, touched);
     known.flooding = assertedAgain(known.flooding, stamp);
