@@ -11,7 +11,9 @@ export function showFlows(report: FlowsReport, screen: Screen): string {
   const text =
     flows.length === 0 ? textLine('no flow that fits', screen) : table(columns(short, bridges.size), flows, screen);
   if (blocked.length === 0) return text;
-  const lines = blocked.map(({ subject, waitsFor }) => textLine(`  ${subject} waits for the ${waitsFor}`, screen));
+  const lines = blocked.map(({ subject, waitsFor }) =>
+    textLine(`  ${short(subject)} waits for the ${waitsFor}`, screen),
+  );
   return `${text}\n${paint(textLine('not there yet', screen), 'bold', screen)}${lines.join('')}`;
 }
 
