@@ -86,45 +86,47 @@ export class RpcConnection {
     for (let turn = 0; !stop.aborted; turn++) {
       const broker = config.brokers[turn % config.brokers.length];
       if (broker === undefined) throw new Error('no broker configured');
-      const { wasUp, reason } = await this.#use(broker);
+      const { upFor, reason } = await this.#use(broker);
       if (stop.aborted) return;
       this.#down(brokerName(broker), reason);
-      failures = wasUp ? 0 : failures + 1;
+      // A connection that never lasts is no better than none.
+      failures = upFor > config.intervalMax * 1000 ? 0 : failures + 1;
       await sleep(this.#pause(failures, reason), undefined, { signal: stop }).catch(() => undefined);
     }
   }
 
-  /** From the attempt to connect until the session has ended. */
-  async #use(broker: Broker): Promise<{ wasUp: boolean; reason: Error }> {
+  /** From the attempt to connect until the session has ended. `upFor`: milliseconds. */
+  async #use(broker: Broker): Promise<{ upFor: number; reason: Error }> {
     const { config, name, log } = this.#options;
     let session: Session;
     try {
       session = await Session.open(config, broker, name, this.#stop.signal, log);
     } catch (error) {
-      return { wasUp: false, reason: asError(error) };
+      return { upFor: 0, reason: asError(error) };
     }
     if (this.#stop.signal.aborted) {
       await session.close();
-      return { wasUp: false, reason: new Error('closed by us') };
+      return { upFor: 0, reason: new Error('closed by us') };
     }
     this.#session = session;
     this.#publisher = new Publisher(session, (body) => this.#options.onReturn(body));
-    let wasUp = false;
+    let upSince = Number.POSITIVE_INFINITY;
     const ready = this.#options.setUp(session).then(
       () => {
         if (session.signal.aborted) return;
-        wasUp = true;
+        upSince = performance.now();
         this.#up(session.broker);
       },
       (error: unknown) => session.fail(asError(error)),
     );
     const reason = await session.ended;
+    const upFor = Math.max(0, performance.now() - upSince);
     this.#session = undefined;
     this.#publisher = undefined;
     this.#options.onSessionEnd(reason.message);
     log.debug({ broker: session.broker, reason: reason.message }, 'broker session ended');
     await ready;
-    return { wasUp, reason };
+    return { upFor, reason };
   }
 
   #up(broker: string): void {
