@@ -1,0 +1,125 @@
+/**
+ * The normal form in which a recorded switch and ours are compared: without cookies and learned flows, with the names of
+ * ports and networks in place of ofports and local VLANs, which both may number as they like. Everything else stays.
+ */
+import type { Bridge, OvsdbRows } from './recording.ts';
+
+/** What the numbers of one bridge stand for. */
+export interface Names {
+  /** ofport → `vxlan 172.30.0.12`, `patch-int`, `vif e3342ff1-…`. */
+  readonly ports: ReadonlyMap<string, string>;
+  /** Local VLAN → network id. */
+  readonly networks: ReadonlyMap<string, string>;
+}
+
+const TUNNELS = ['vxlan', 'gre', 'geneve'];
+
+/** ofports are numbered by bridge: br-tun has tunnels and patch-int, br-int the rest. */
+export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
+  const ports = new Map<string, string>();
+  for (const { name, type, ofport, options, external_ids } of ovsdb.Interface) {
+    const isTunnel = TUNNELS.includes(String(type));
+    if ((bridge === 'br-tun') !== (isTunnel || name === 'patch-int')) continue;
+    const ifaceId = (external_ids as Record<string, string>)['iface-id'];
+    const vif = ifaceId === undefined ? String(name) : `vif ${ifaceId}`;
+    ports.set(String(ofport), isTunnel ? `${type} ${(options as Record<string, string>).remote_ip}` : vif);
+  }
+  return { ports, networks: networksOf(ovsdb) };
+}
+
+function networksOf(ovsdb: OvsdbRows): Map<string, string> {
+  const networks = new Map<string, string>();
+  for (const { tag, other_config } of ovsdb.Port) {
+    const { net_uuid } = other_config as Record<string, string>;
+    if (net_uuid !== undefined && String(tag) !== '4095') networks.set(String(tag), net_uuid);
+  }
+  return networks;
+}
+
+export function normalFlows(dump: readonly string[], names: Names): string[] {
+  return dump
+    .filter((line) => line.includes('actions=') && !line.includes(' hard_timeout='))
+    .map((line) => normalFlow(line.trim(), names))
+    .sort();
+}
+
+function normalFlow(line: string, { ports, networks }: Names): string {
+  const port = (ofport: string) => `<${ports.get(ofport) ?? `ofport ${ofport}`}>`;
+  const network = (vlan: string) => (vlan === '4095' ? vlan : `<${networks.get(vlan) ?? `VLAN ${vlan}`}>`);
+  return sortOutputs(
+    line
+      .replace(/^cookie=\w+, /, '')
+      .replace(/^(duration=\S+ )/, '')
+      .replace(/cookie=\w+,(?=NXM)/, '')
+      .replace(/in_port=(\d+)/, (_, ofport: string) => `in_port=${port(ofport)}`)
+      .replaceAll(/output:(\d+)/g, (_, ofport: string) => `output:${port(ofport)}`)
+      .replace(/dl_vlan=(\d+)/, (_, vlan: string) => `dl_vlan=${network(vlan)}`)
+      .replace(
+        /set_field:(\d+)->vlan_vid/,
+        (_, tci: string) => `set_field:${network(String(Number(tci) - 0x1000))}->vlan_vid`,
+      ),
+  );
+}
+
+/** Copies of a flood go out in the order of ofports, which differ. */
+function sortOutputs(line: string): string {
+  return line.replace(/output:<.*$/, (outputs) =>
+    outputs
+      .split(/,(?=output:)/)
+      .sort()
+      .join(','),
+  );
+}
+
+/** What matters of OVSDB, by what the rows are for. `isDifferent`: keys that are left out. */
+export function normalOvsdb(
+  ovsdb: OvsdbRows,
+  isDifferent: (row: string, column: string, key: string) => boolean,
+): Record<'bridges' | 'patches' | 'tunnels' | 'vifs', Row[]> {
+  const networks = networksOf(ovsdb);
+  const vlan = (tag: unknown) => (String(tag) === '4095' ? 'dead' : (networks.get(String(tag)) ?? `VLAN ${tag}`));
+  const keep = (row: unknown, column: string, map: unknown) =>
+    Object.fromEntries(
+      Object.entries(map as Row)
+        .filter(([key]) => !isDifferent(String(row), column, key))
+        .sort(),
+    );
+  const vifs = ovsdb.Port.filter(({ name }) => String(name).startsWith('tap')).map(({ name, tag, ...port }) => {
+    const record = keep(name, 'other_config', port.other_config);
+    // A port that was never wired has no record.
+    const recorded = record.tag === undefined ? record : { ...record, tag: vlan(record.tag) };
+    return { name, tag: vlan(tag), other_config: recorded, vlan_mode: port.vlan_mode, trunks: port.trunks };
+  });
+  const interfaces = ovsdb.Interface.map(({ name, type, options, external_ids }) => ({
+    name,
+    type,
+    options: keep(name, 'options', options),
+    external_ids: keep(name, 'external_ids', external_ids),
+  }));
+  const patches = ovsdb.Port.filter(({ name }) => /^patch-/.test(String(name))).map(({ name, tag, other_config }) => ({
+    ...interfaces.find((one) => one.name === name),
+    name,
+    tag,
+    other_config: keep(name, 'other_config', other_config),
+  }));
+  const bridges = ovsdb.Bridge.filter(({ name }) => name === 'br-int' || name === 'br-tun').map((bridge) => ({
+    name: bridge.name,
+    datapath_type: bridge.datapath_type,
+    fail_mode: bridge.fail_mode,
+    protocols: bridge.protocols,
+    other_config: keep(bridge.name, 'other_config', bridge.other_config),
+  }));
+  const tunnels = interfaces.filter(({ type }) => TUNNELS.includes(String(type)));
+  return {
+    bridges: bridges.sort(byName),
+    patches: patches.sort(byName),
+    tunnels: tunnels.sort(byName),
+    vifs: vifs.sort(byName),
+  };
+}
+
+type Row = Record<string, unknown>;
+
+function byName(a: Row, b: Row): number {
+  return String(a.name) < String(b.name) ? -1 : 1;
+}
