@@ -28,6 +28,8 @@ export interface ControlServerOptions {
 const MAX_PATH = 107;
 /** Milliseconds in which a live daemon takes a connection. */
 const PROBE_TIMEOUT = 2_000;
+/** Milliseconds. */
+const CLOSE_GRACE = 2_000;
 
 export class ControlServer {
   readonly #options: ControlServerOptions;
@@ -65,13 +67,14 @@ export class ControlServer {
     }
   }
 
-  /** Answers what is being asked, then takes the socket away. */
+  /** Takes the socket away; what is being asked has a moment to be answered. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeIdleConnections();
-    });
+    const closed = Promise.withResolvers<void>();
+    this.#server.close(() => closed.resolve());
+    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE);
+    await closed.promise;
+    clearTimeout(timer);
   }
 
   #bind(): Promise<void> {
@@ -108,6 +111,8 @@ export class ControlServer {
     response.writeHead(reply.status, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
+      // Nothing that is idle has to be waited for when the daemon stops.
+      connection: 'close',
       ...(reply.allow === undefined ? {} : { allow: reply.allow }),
     });
     response.end(method === 'HEAD' ? undefined : body);
