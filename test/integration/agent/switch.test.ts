@@ -1,0 +1,253 @@
+/** What of the switch is ours and what is not: bridges, foreign flows and ports, tunnel ports of others, drift. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { rows } from './ovsdb-rows.ts';
+import type { Port } from './port-object.ts';
+import { AgentRig, waitFor } from './rig.ts';
+
+const REMOTE = '172.30.0.99';
+const MAC = 'fa:16:3e:99:00:01';
+
+let rig: AgentRig;
+let port: Port;
+
+beforeAll(async () => {
+  rig = await AgentRig.up();
+});
+
+afterAll(async () => {
+  await rig.down();
+});
+
+beforeEach(async () => {
+  await rig.reset();
+  port = {
+    network: randomUUID(),
+    type: 'vxlan',
+    segmentationId: 77,
+    id: randomUUID(),
+    mac: 'fa:16:3e:00:00:01',
+    ips: [],
+    host: rig.host.name,
+    status: 'DOWN',
+    adminStateUp: true,
+  };
+});
+
+describe('bridges', () => {
+  it('are made secure, with a patch pair between them', async () => {
+    await rig.start();
+    const bridges = await rows(rig.host, 'Bridge', ['name', 'fail_mode', 'datapath_type']);
+    for (const name of ['br-int', 'br-tun']) {
+      expect(bridges).toContainEqual({ name, fail_mode: 'secure', datapath_type: 'netdev' });
+    }
+    expect(await patches()).toEqual([
+      { name: 'patch-int', options: { peer: 'patch-tun' }, bridge: 'br-tun', ofport: expect.any(Number) },
+      { name: 'patch-tun', options: { peer: 'patch-int' }, bridge: 'br-int', ofport: expect.any(Number) },
+    ]);
+  });
+
+  it('that are there stay, and become secure', async () => {
+    await rig.host.vsctl(
+      ...['add-br', 'br-int', '--', 'set', 'Bridge', 'br-int', 'datapath_type=netdev', 'other_config:of=theirs'],
+      ...['--', 'add-port', 'br-int', 'patch-tun', '--', 'set', 'Interface', 'patch-tun', 'type=patch'],
+      ...['options:peer=patch-int', 'ofport_request=42'],
+    );
+    const before = await rows(rig.host, 'Bridge', ['_uuid', 'name', 'other_config']);
+    await rig.start();
+    const after = await rows(rig.host, 'Bridge', ['_uuid', 'name', 'other_config', 'fail_mode']);
+    const [theirs] = before.filter(({ name }) => name === 'br-int');
+    expect(after).toContainEqual({ ...theirs, fail_mode: 'secure' });
+    expect(await patches()).toContainEqual(expect.objectContaining({ name: 'patch-tun', ofport: 42 }));
+  });
+});
+
+it('programs nothing while flow-restore-wait is true, and everything when it is cleared', async () => {
+  await rig.start();
+  await rig.wire(port);
+  await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+  await waitFor('the flows of the network', async () => (await rig.table(20)).length === 1);
+  const complete = await rig.flows();
+  await rig.agent.stop();
+  await rig.host.ofctl('del-flows', 'br-tun');
+  await rig.host.vsctl('set', 'Open_vSwitch', '.', 'other_config:flow-restore-wait=true');
+  rig.forgetLog();
+  await rig.agent.start();
+  await rig.logged('waiting for other_config:flow-restore-wait to be cleared');
+  await rig.logged('registered with neutron-server');
+  await rig.server.fdb('add', port, { [REMOTE]: [['fa:16:3e:99:00:02', '10.0.0.2']] });
+  await rig.settled();
+  expect(await rig.flows()).toEqual([]);
+
+  await rig.host.vsctl('remove', 'Open_vSwitch', '.', 'other_config', 'flow-restore-wait');
+  await waitFor('the flow of the entry heard meanwhile', async () => (await rig.table(20)).join().includes('00:02'));
+  // What was programmed before was on the switch alone, and the switch has lost it: the server has to say it again.
+  const structure = complete.filter((line) => !/table=2[012], .*dl_vlan/.test(line));
+  expect(await rig.flows()).toEqual(expect.arrayContaining(structure));
+});
+
+describe('what others have on our bridges', () => {
+  const FOREIGN = {
+    'br-tun': [
+      'cookie=0x1234, priority=50,in_port=99 actions=drop',
+      'cookie=0x1234, table=20, priority=3,dl_vlan=9,dl_dst=fa:16:3e:77:00:01 actions=drop',
+      'cookie=0x1234, table=22, priority=7,dl_vlan=9 actions=output:99',
+      'cookie=0x5678, table=77, priority=1,ip actions=NORMAL',
+    ],
+    'br-int': ['cookie=0x1234, table=60, priority=9,dl_vlan=9 actions=drop'],
+  } as const;
+  const bridges = ['br-tun', 'br-int'] as const;
+
+  it('flows under other cookies are counted and never touched', async () => {
+    await rig.start();
+    await rig.wire(port);
+    await rig.agent.stop();
+    for (const bridge of bridges) {
+      for (const flow of FOREIGN[bridge])
+        await rig.host.ofctl('add-flow', bridge, flow.replace(' actions', ',actions'));
+    }
+    rig.forgetLog();
+    await rig.agent.start({ l2pop_agent: { compare_interval: '1' } });
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('a second comparison', () => compares().length >= 2);
+    await rig.unplug(port);
+    await waitFor('the network to be forgotten', async () => (await rig.table(4)).length === 0);
+    expect(compares().at(-1)).toMatchObject({ foreign: 5 });
+    for (const bridge of bridges) expect(await rig.flows(bridge)).toEqual(expect.arrayContaining([...FOREIGN[bridge]]));
+  });
+
+  it('ports of br-tun without our mark stay, tunnels to VTEPs that nobody needs among them', async () => {
+    await rig.start();
+    await rig.host.vsctl(
+      ...['add-port', 'br-tun', 'foreign0', '--', 'set', 'Interface', 'foreign0', 'type=internal'],
+      ...['--', 'add-port', 'br-tun', 'foreign1', '--', 'set', 'Interface', 'foreign1', 'type=gre'],
+      'options:remote_ip=172.30.0.98',
+    );
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood'] });
+    await waitFor('our tunnel', async () => (await rig.tunnels()).includes('vxlan-ac1e0063'));
+    await rig.restart();
+    await rig.unplug(port);
+    await waitFor('our tunnel to go', async () => !(await rig.tunnels()).includes('vxlan-ac1e0063'));
+    expect(await rig.tunnels()).toEqual(['foreign1']);
+    expect((await rig.host.vsctl('list-ports', 'br-tun')).split('\n')).toContain('foreign0');
+  });
+});
+
+describe('a tunnel port that is wanted and there already', () => {
+  const OPTIONS = {
+    remote_ip: REMOTE,
+    local_ip: '172.30.0.11',
+    in_key: 'flow',
+    out_key: 'flow',
+    df_default: 'true',
+    egress_pkt_mark: '0',
+  };
+
+  it('is adopted with the name and the ofport it has', async () => {
+    await rig.start();
+    await rig.wire(port);
+    await addTunnel('vxlan-theirs', OPTIONS);
+    const before = await tunnel('vxlan-theirs');
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    expect(await rig.tunnels()).toEqual(['vxlan-theirs']);
+    expect(await tunnel('vxlan-theirs')).toEqual({ ...before, external_ids: { 'l2pop-agent': 'tunnel' } });
+    expect(await rig.table(20)).toEqual([expect.stringMatching(new RegExp(`output:${before.ofport}$`))]);
+
+    await rig.server.fdb('remove', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('it to go when nobody needs it', async () => (await rig.tunnels()).length === 0);
+  });
+
+  it.each([
+    ['with another local_ip', { ...OPTIONS, local_ip: '172.30.0.77' }],
+    ['with options missing', { remote_ip: REMOTE, local_ip: '172.30.0.11' }],
+    ['with options too many', { ...OPTIONS, csum: 'true' }],
+  ])('%s is mended in place', async (_, options) => {
+    await rig.start();
+    await rig.wire(port);
+    await addTunnel('vxlan-ac1e0063', options);
+    const before = await tunnel('vxlan-ac1e0063');
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    const after = await tunnel('vxlan-ac1e0063');
+    expect(after).toMatchObject({ _uuid: before._uuid, ofport: before.ofport, options: OPTIONS });
+    expect(await rig.table(22)).toEqual([expect.stringMatching(new RegExp(`output:${before.ofport}$`))]);
+  });
+
+  it('that somebody deletes is made again, and its flows follow it', async () => {
+    await rig.start();
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    const before = await tunnel('vxlan-ac1e0063');
+    await rig.host.vsctl('del-port', 'br-tun', 'vxlan-ac1e0063');
+    await waitFor('another port in its place', async () => {
+      const [found] = (await rig.interfaces()).filter(({ name }) => name === 'vxlan-ac1e0063');
+      return found !== undefined && found._uuid !== before._uuid && typeof found.ofport === 'number';
+    });
+    const { ofport } = await tunnel('vxlan-ac1e0063');
+    await waitFor('all flows to use it', async () => {
+      const [unicast = '', flood = ''] = [...(await rig.table(20)), ...(await rig.table(22))];
+      return [unicast, flood].every((line) => line.endsWith(`output:${ofport}`));
+    });
+    expect(await rig.table(0)).toContainEqual(expect.stringContaining(`in_port=${ofport} actions=goto_table:4`));
+  });
+});
+
+describe('the slow comparison', () => {
+  it('brings back what is missing, mends what is different, deletes what is ours and not wanted', async () => {
+    await rig.start({ l2pop_agent: { compare_interval: '1' } });
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the flows of the entry', async () => (await rig.table(20)).length === 1);
+    const right = await rig.flows();
+    const learned =
+      'cookie=0x6c32700000000000, table=20, hard_timeout=300, priority=1,vlan_tci=0x0001/0x0fff,dl_dst=fa:16:3e:99:00:09 ' +
+      'actions=load:0->NXM_OF_VLAN_TCI[],load:0x4d->NXM_NX_TUN_ID[],output:1';
+    await rig.host.ofctl('add-flow', 'br-tun', learned.replace(' actions', ',actions'));
+
+    await rig.host.ofctl('--strict', 'del-flows', 'br-tun', `table=20,priority=2,dl_vlan=1,dl_dst=${MAC}`);
+    await rig.host.ofctl('--strict', 'del-flows', 'br-tun', 'table=10,priority=1');
+    await rig.host.ofctl('--strict', 'mod-flows', 'br-tun', 'table=22,priority=1,dl_vlan=1,actions=drop');
+    await rig.host.ofctl(
+      'add-flow',
+      'br-tun',
+      'cookie=0x6c32400100000000,table=21,priority=9,arp,dl_vlan=9,actions=drop',
+    );
+    const complete = [...right, learned].sort();
+    // What is not as it was says more than that a deadline has passed.
+    await waitFor('the flows to be as they were', async () => (await rig.flows()).sort().join() === complete.join(), {
+      timeout: 15_000,
+    }).catch(() => undefined);
+    expect((await rig.flows()).sort()).toEqual(complete);
+    expect(compares().some(({ adds, deletes }) => Number(adds) > 0 || Number(deletes) > 0)).toBe(true);
+  });
+});
+
+/** Every line that a comparison wrote. */
+function compares(): readonly Record<string, unknown>[] {
+  return rig.log().filter(({ msg }) => msg === 'compared with the switch');
+}
+
+async function patches(): Promise<object[]> {
+  const found = (await rig.interfaces()).filter(({ type }) => type === 'patch');
+  const described = found.map(async ({ name, options, ofport }) => {
+    const bridge = await rig.host.vsctl('port-to-br', String(name));
+    return { name, options, ofport, bridge };
+  });
+  return (await Promise.all(described)).sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1));
+}
+
+async function addTunnel(name: string, options: Readonly<Record<string, string>>): Promise<void> {
+  await rig.host.vsctl(
+    ...['add-port', 'br-tun', name, '--', 'set', 'Interface', name, 'type=vxlan'],
+    ...Object.entries(options).map(([key, value]) => `options:${key}=${value}`),
+  );
+}
+
+async function tunnel(name: string) {
+  const [found] = (await rig.interfaces()).filter((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no interface ${name}`);
+  return found;
+}
