@@ -40,7 +40,8 @@ function asFound(port: SwitchPort): Wired | undefined {
   if (port.tag === undefined || port.tag < 1 || port.tag > 4094) return undefined;
   const networkId = parseNetworkId(port.otherConfig.get('net_uuid'));
   const type = parseTunnelType(port.otherConfig.get('network_type'));
-  const id = type && parseSegmentationId(type, Number(port.otherConfig.get('segmentation_id')));
+  const idText = port.otherConfig.get('segmentation_id') ?? '';
+  const id = type && /^\d+$/.test(idText) ? parseSegmentationId(type, Number(idText)) : undefined;
   return networkId && type && id !== undefined
     ? { kind: 'wired', networkId, segment: { type, segmentationId: id } }
     : undefined;
