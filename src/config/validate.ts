@@ -47,6 +47,10 @@ export function validateTogether(options: EffectiveOptions, addresses: readonly 
     }
   }
 
+  if (isOn(`${RABBIT}.ssl`) && value(`${RABBIT}.ssl_ca_file`) === undefined) {
+    const message = `[${RABBIT}] ssl without ssl_ca_file: the broker's certificate is not verified`;
+    notes.push({ kind: 'effect', message });
+  }
   if (isOn(`${RABBIT}.rabbit_ha_queues`) && isOn(`${RABBIT}.rabbit_quorum_queue`)) {
     complain(
       `${RABBIT}.rabbit_ha_queues`,

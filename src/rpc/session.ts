@@ -182,7 +182,15 @@ async function socketOptions(
   };
   if (tls === undefined) return common;
   const [ca, cert, key] = await Promise.all([tls.caFile, tls.certFile, tls.keyFile].map(readOptional));
-  return { ...common, rejectUnauthorized: true, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  return {
+    ...common,
+    // As in oslo.messaging: without an authority nothing is verified (a note at the start says so).
+    rejectUnauthorized: ca !== undefined,
+    ...(tls.verifyHostname ? {} : { checkServerIdentity: () => undefined }),
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+  };
 }
 
 async function readOptional(path: string | undefined): Promise<Buffer | undefined> {

@@ -40,6 +40,7 @@ beforeAll(async () => {
   directory = RunDirectory.createForTest();
   const dir = directory.directory('tls');
   await makeCertificates(dir);
+  await makeCertificates(directory.directory('tls/other'));
   const tls = { caFile: join(dir, 'ca.pem'), certFile: join(dir, 'broker.pem'), keyFile: join(dir, 'broker.key') };
   broker = await startBroker({ dir: directory.path, tls });
   rig = Rig.around(directory, broker);
@@ -49,15 +50,16 @@ afterAll(async () => {
   await directory?.remove();
 });
 
-function clientTo(host: string, caFile: string | undefined): TestClient {
+function clientTo(host: string, caFile: string | undefined, verifyHostname = true): TestClient {
   const at = { host, port: broker.tlsPort, username: 'guest', password: 'guest' };
-  const tls = { caFile, certFile: undefined, keyFile: undefined, verifyHostname: true };
+  const tls = { caFile, certFile: undefined, keyFile: undefined, verifyHostname };
   const client = new TestClient(rig.config({ brokers: [at], tls }), 'host1');
   clients.push(client);
   return client;
 }
 
 const ca = () => join(directory.path, 'tls', 'ca.pem');
+const otherCa = () => join(directory.path, 'tls', 'other', 'ca.pem');
 
 test('a broker whose certificate holds its name is used', async () => {
   const client = clientTo('localhost', ca());
@@ -66,8 +68,17 @@ test('a broker whose certificate holds its name is used', async () => {
 });
 
 test.each([
+  ['another name, which is not compared', '127.0.0.1', ca, false],
+  ['no authority given, so nothing is verified', 'localhost', () => undefined, false],
+])('used as oslo.messaging would: %s', async (_name, host, caFile, verifyHostname) => {
+  const client = clientTo(host, caFile(), verifyHostname);
+  expect(await client.up()).toMatchObject({ broker: `${host}:${broker.tlsPort}` });
+  await client.client.close();
+});
+
+test.each([
   ['the certificate holds another name', '127.0.0.1', ca, /127\.0\.0\.1|altnames/i],
-  ['nobody we trust vouches for it', 'localhost', () => undefined, /certificate/i],
+  ['nobody we trust vouches for it', 'localhost', otherCa, /certificate/i],
 ])('refused: %s', async (_name, host, caFile, reason) => {
   const client = clientTo(host, caFile());
   client.client.start();
