@@ -61,7 +61,7 @@ function run({ config, notes }: Exclude<LoadedConfig, { errors: unknown }>): voi
       log.error({ problems: again.errors.map(({ message }) => message) }, 'SIGHUP: nothing changed');
     else {
       log.level = again.config.debug ? 'debug' : 'info';
-      log.info({ level: log.level }, 'SIGHUP: log level read again');
+      log.info({ logLevel: log.level }, 'SIGHUP: log level read again');
     }
   });
   log.info({ version: readVersion(), pid: process.pid, localIp: config.ovs.localIp }, 'starting');
