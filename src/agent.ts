@@ -39,6 +39,8 @@ export class Agent {
   readonly #backoff = new Backoff(500, 15_000);
   #lane: ServerLane | undefined;
   #inbox: Delivery[] = [];
+  /** A batch waits for its turn. */
+  #isQueued = false;
   #stopped = false;
   #retry: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
@@ -108,13 +110,15 @@ export class Agent {
 
   #kick(): void {
     // One that waits will see everything that has happened by then.
-    if (this.#stopped || this.#batches.size > 0) return;
+    if (this.#stopped || this.#isQueued) return;
+    this.#isQueued = true;
     void this.#batches.add(() => this.#batch());
   }
 
   async #batch(): Promise<void> {
     const { executor, log, now } = this.#parts;
     const started = now();
+    this.#isQueued = false;
     const deliveries = this.#inbox;
     this.#inbox = [];
     try {

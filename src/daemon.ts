@@ -180,11 +180,11 @@ export function createDaemon(
       await systemd.ready('started');
     },
     async stop() {
-      void systemd.stopping();
+      const told = systemd.stopping();
       registration.stop();
       lane.setOpen(false);
       await agent.stop();
-      await Promise.all([rpc.close(), ovsdb.close(), control.close()]);
+      await Promise.all([rpc.close(), ovsdb.close(), control.close(), told]);
     },
   };
 }

@@ -8,6 +8,9 @@ import { type ConfigArguments, type LoadedConfig, loadConfig } from './config/lo
 import { createDaemon } from './daemon.ts';
 import { parseIp } from './values.ts';
 
+/** EX_CONFIG of sysexits.h: starting again will not help, and the unit does not. */
+const CONFIGURATION_ERROR = 78;
+
 const list = (value: string, before: string[]) => [...before, value];
 const program = new Command('l2pop-agent')
   .description('Overlay agent of an OpenStack compute node: l2population on Open vSwitch')
@@ -27,7 +30,7 @@ if ('errors' in loaded) {
   // A misspelt option explains why another one "must be set".
   const hints = loaded.notes.filter(({ kind }) => kind === 'unknown' || kind === 'spelling');
   for (const { message } of [...loaded.errors, ...hints]) process.stderr.write(`l2pop-agent: ${message}\n`);
-  process.exit(1);
+  process.exit(CONFIGURATION_ERROR);
 }
 if (options.check) process.stdout.write(formatCheck(loaded.options, loaded.notes));
 else run(loaded);
