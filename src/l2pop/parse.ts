@@ -52,16 +52,17 @@ export interface ParseContext {
 
 type JsonMap = Readonly<Record<string, unknown>>;
 
+const METHODS: readonly string[] = ['add_fdb_entries', 'remove_fdb_entries', 'update_fdb_entries'];
+
 export function parseFdbNotification(method: string, args: JsonMap, context: ParseContext): ParsedNotification {
   const problems: string[] = [];
   if (args.host !== undefined && args.host !== null && args.host !== context.host) return { changes: [], problems };
   const changes: FdbChange[] = [];
   const fdb = args.fdb_entries;
-  if (!isMap(fdb)) problems.push(`${method}: fdb_entries must be an object, it is ${show(fdb)}`);
+  if (!METHODS.includes(method)) problems.push(`unknown method ${show(method)}`);
+  else if (!isMap(fdb)) problems.push(`${method}: fdb_entries must be an object, it is ${show(fdb)}`);
   else if (method === 'update_fdb_entries') parseChgIp(fdb, context, changes, problems);
-  else if (method === 'add_fdb_entries') parseEntries('add', fdb, context, changes, problems);
-  else if (method === 'remove_fdb_entries') parseEntries('remove', fdb, context, changes, problems);
-  else problems.push(`unknown method ${show(method)}`);
+  else parseEntries(method === 'add_fdb_entries' ? 'add' : 'remove', fdb, context, changes, problems);
   return { changes, problems };
 }
 
