@@ -115,9 +115,11 @@ function renderIp(
 function renderVif(state: State, id: PortId): void {
   const vif = state.vifs.get(id);
   const ofport = state.view.vif(id)?.interface.ofport;
-  // While its facts are awaited the dead VLAN alone isolates it: a flow would only be added to be deleted.
-  const isDead = vif?.wiring.kind === 'dead' && vif.facts !== 'pending';
-  want(state, state.int, `vif ${id}`, isDead && ofport !== undefined ? [brInt.deadVifFlow(ofport)] : []);
+  const flow = ofport === undefined || vif?.wiring.kind !== 'dead' ? undefined : brInt.deadVifFlow(ofport);
+  // While its facts are awaited the dead VLAN alone isolates it: a flow would only be added to be deleted. One from
+  // before a restart stays.
+  const isWanted = flow !== undefined && (vif?.facts !== 'pending' || state.int.isThere(flow));
+  want(state, state.int, `vif ${id}`, isWanted ? [flow] : []);
 }
 
 function want(state: State, ledger: FlowLedger, subject: Subject, flows: readonly Flow[], blockedOn?: string): void {

@@ -99,6 +99,11 @@ export class FlowLedger {
     return [...this.#foreign.values()];
   }
 
+  /** Whether a flow of ours with the same table, priority and match is there. */
+  isThere(flow: Flow): boolean {
+    return this.#actual.has(flowKey(flow));
+  }
+
   get size(): number {
     return this.#wanted.size;
   }
