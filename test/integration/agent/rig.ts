@@ -93,6 +93,13 @@ export class AgentRig {
     await this.ready();
   }
 
+  /** As {@link restart} while nobody answers the agent. */
+  async restartWithoutServer(settings: Settings): Promise<void> {
+    await this.agent.stop();
+    this.forgetLog();
+    await this.agent.start({ ...settings, agent: { report_interval: '2', ...settings.agent } });
+  }
+
   /** Takes away what the tests before have left: the agent, its bridges, its queues, what the server knew. */
   async reset(): Promise<void> {
     if (this.#agent !== undefined) await this.#agent.stop();
@@ -156,6 +163,12 @@ export class AgentRig {
       const found = this.log().filter(({ msg }) => msg.includes(text));
       return found.length > 0 && found;
     });
+  }
+
+  /** Milliseconds since the agent wrote the first line that has this in it; 0 if there is none. */
+  sinceLine(text: string): number {
+    const line = this.log().find(({ msg }) => msg.includes(text));
+    return line === undefined ? 0 : Date.now() - Date.parse(String(line.time));
   }
 
   problems(level: keyof typeof LEVEL = 'error'): LogLine[] {
