@@ -179,7 +179,9 @@ describe('changes of a port', () => {
     await waitFor('the facts to be asked', () => rig.server.asked('bulk_pull').length > 0);
     const other = newPort(gr);
     await rig.wire(other);
-    expect(rig.server.updates.flatMap(({ up, down }) => [...up, ...down])).not.toContain(port.id);
+    // A refresh names one port of each network, to ask and not to tell.
+    const told = rig.server.updates.filter(({ refresh }) => !refresh);
+    expect(told.flatMap(({ up, down }) => [...up, ...down])).toEqual([other.id]);
   });
 
   it('port_delete takes it off its network', async () => {
