@@ -5,7 +5,7 @@ import type { Event } from '../../src/events.ts';
 import { Executor } from '../../src/executor.ts';
 import type { DumpedFlow, Flow } from '../../src/flows/flow.ts';
 import { flowKey } from '../../src/flows/flow.ts';
-import { parseFdbNotification } from '../../src/l2pop/parse.ts';
+import { type FdbChange, parseFdbNotification } from '../../src/l2pop/parse.ts';
 import { makePlan } from '../../src/plan.ts';
 import { reduce } from '../../src/reduce.ts';
 import { State } from '../../src/state.ts';
@@ -49,6 +49,8 @@ export class Host {
   readonly state: State;
   readonly executor: Executor;
   now: number;
+  /** How FDB messages come: as they are, each twice, or an entry a message. */
+  style: 'whole' | 'twice' | 'split' = 'whole';
   /** What the server would answer; a VIF without an entry waits for its answer. */
   readonly server = new Map<PortId, PortFacts | 'absent'>();
 
@@ -141,7 +143,10 @@ export class Host {
     const context = { host, localIp: ovs.localIp, tunnelTypes: agent.tunnelTypes };
     const { changes, problems } = parseFdbNotification(method, args, context);
     if (problems.length > 0) throw new Error(problems.join('; '));
-    this.apply({ kind: 'fdb', changes, byName });
+    if (this.style === 'split')
+      for (const part of changes.flatMap(splitChange)) this.apply({ kind: 'fdb', changes: [part], byName });
+    else this.apply({ kind: 'fdb', changes, byName });
+    if (this.style === 'twice') this.apply({ kind: 'fdb', changes, byName });
   }
 
   /** br-tun as the switch has it, one line a flow, learned ones left out. */
@@ -220,6 +225,20 @@ export class Host {
       dirty.networks.size + dirty.vifs.size + dirty.tunnels.size + freedVlans.size > 0
     );
   }
+}
+
+/** The same change in messages of one entry. */
+function splitChange(change: FdbChange): FdbChange[] {
+  if (change.kind === 'chg_ip') {
+    return [
+      ...change.before.map((entry) => ({ ...change, before: [entry], after: [] })),
+      ...change.after.map((entry) => ({ ...change, before: [], after: [entry] })),
+    ];
+  }
+  return [
+    ...change.entries.map((entry) => ({ ...change, flooding: false, entries: [entry] })),
+    ...(change.flooding ? [{ ...change, entries: [] }] : []),
+  ];
 }
 
 export function lines(flows: readonly (Flow | DumpedFlow)[]): string[] {

@@ -5,12 +5,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PortFacts } from '../../src/vif/facts.ts';
-import { type ConfigChanges, testConfig } from './config.ts';
-import { FakeSwitch } from './fake-switch.ts';
+import { testConfig } from './config.ts';
 import { FLOODING, factsOf, Host, type Pair, portId, tunnelName, VXLAN_NET } from './host.ts';
+import { type Lanes, plainly, type Step, settle, telling, told } from './tellings.ts';
 
-type Step = (host: Host) => void;
-type Lanes = Readonly<Record<string, readonly Step[]>>;
 type Network = 'vxlan' | 'gre';
 
 const plug =
@@ -118,74 +116,6 @@ const STATES: Readonly<Record<string, Lanes>> = {
     ],
   },
 };
-
-/** A switch with both bridges, as somebody else may have made them. */
-function bridges(): FakeSwitch {
-  const fake = new FakeSwitch();
-  fake.addBridge('br-int');
-  fake.addBridge('br-tun');
-  return fake;
-}
-
-async function settle(host: Host): Promise<void> {
-  if (host.state.connected) await host.settle();
-}
-
-/** Told lane after lane, at rest after each step. */
-async function plainly(lanes: Lanes, changes?: ConfigChanges): Promise<Host> {
-  const host = new Host(testConfig(changes), bridges());
-  host.connect();
-  for (const lane of Object.values(lanes)) {
-    for (const step of lane) {
-      step(host);
-      await settle(host);
-    }
-  }
-  await settle(host);
-  return host;
-}
-
-interface Telling {
-  /** Which lane goes on next; the one of connecting among them. */
-  readonly choices: readonly number[];
-  /** After which steps the switch comes to rest. */
-  readonly rests: readonly boolean[];
-  readonly disturbances: readonly ('none' | 'compare' | 'reconnect' | 'answer' | 'vswitchd')[];
-}
-
-const telling: fc.Arbitrary<Telling> = fc.record({
-  choices: fc.array(fc.nat(20), { minLength: 25, maxLength: 25 }),
-  rests: fc.array(fc.boolean(), { minLength: 25, maxLength: 25 }),
-  disturbances: fc.array(fc.constantFrom('none', 'none', 'answer', 'compare', 'reconnect', 'vswitchd'), {
-    minLength: 25,
-    maxLength: 25,
-  }),
-});
-
-async function told(lanes: Lanes, { choices, rests, disturbances }: Telling): Promise<Host> {
-  const host = new Host(testConfig(), bridges());
-  const left = [[(host: Host) => host.connect()], ...Object.values(lanes).map((lane) => [...lane])];
-  for (let index = 0; left.some((lane) => lane.length > 0); index++) {
-    const open = left.filter((lane) => lane.length > 0);
-    const step = open[(choices[index] ?? 0) % open.length]?.shift();
-    step?.(host);
-    disturb(host, disturbances[index] ?? 'none');
-    if (rests[index]) await settle(host);
-  }
-  await settle(host);
-  return host;
-}
-
-function disturb(host: Host, disturbance: Telling['disturbances'][number]): void {
-  if (!host.state.connected) return;
-  if (disturbance === 'compare') host.apply({ kind: 'compare' });
-  if (disturbance === 'answer') host.answer();
-  if (disturbance === 'vswitchd') host.switch.vswitchd();
-  if (disturbance === 'reconnect') {
-    host.apply({ kind: 'ovsdb-lost' });
-    host.apply({ kind: 'rows', changes: [], initial: true });
-  }
-}
 
 describe.each(Object.entries(STATES))('%s', (_, lanes) => {
   test('ends in the same switch however it is told', async () => {
