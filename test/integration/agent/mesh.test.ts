@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TUNNEL_DELETE_TOPIC, TUNNEL_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import { FlowWatch } from './flow-watch.ts';
 import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, waitFor } from './rig.ts';
+import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
 
 const SETTINGS = { agent: { l2_population: 'false', arp_responder: 'false' } };
 /** Names of the tunnels to 172.30.0.97 and so on. */
@@ -32,8 +32,10 @@ beforeAll(async () => {
   await rig.start(SETTINGS);
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 it('a tunnel of each type to each VTEP of that type, before there is any VIF', async () => {

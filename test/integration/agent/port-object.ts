@@ -11,6 +11,8 @@ export interface Port {
   readonly host: string;
   readonly status: 'DOWN' | 'BUILD' | 'ACTIVE';
   readonly adminStateUp: boolean;
+  /** A live migration's target, in the profile of the active binding. */
+  readonly migratingTo?: string;
 }
 
 export function portObject(port: Port): JsonObject {
@@ -25,7 +27,7 @@ export function portObject(port: Port): JsonObject {
   const binding = {
     port_id: port.id,
     host: port.host,
-    profile: '{}',
+    profile: JSON.stringify(port.migratingTo === undefined ? {} : { migrating_to: port.migratingTo }),
     vif_type: 'ovs',
     vif_details: '{"connectivity": "l2", "port_filter": false, "bridge_name": "br-int"}',
     vnic_type: 'normal',

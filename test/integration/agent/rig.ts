@@ -1,6 +1,7 @@
 /** One simulated host with a real Open vSwitch, a real broker, the scripted server, and the agent as a process of its own. */
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { afterEach } from 'vitest';
 import { Agent, type Settings } from '../../../lab/agent.ts';
 import { Cloud } from '../../../lab/cloud.ts';
 import type { Host } from '../../../lab/host.ts';
@@ -19,6 +20,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: numb
 /** pino's numbers. */
 export const LEVEL = { debug: 20, info: 30, warn: 40, error: 50 } as const;
 
+const LINES_SHOWN = 40;
 const FENCE = 'fence_of_the_test';
 
 export class AgentRig {
@@ -44,11 +46,16 @@ export class AgentRig {
       brokers: [{ host: underlay.address, port: broker.port, username: 'guest', password: 'guest' }],
     });
     const server = new ServerDouble(config, pino({ level: 'silent' }));
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await run.remove();
+      throw error;
+    }
     return new AgentRig(cloud, server);
   }
 
-  /** With its logs gone too; a failed test says what it saw. */
+  /** With its logs gone too. */
   async down(): Promise<void> {
     await this.server.stop();
     await this.cloud.run.remove();
@@ -231,6 +238,15 @@ export class AgentRig {
     const tunnels = (await this.interfaces()).filter(({ type }) => ['vxlan', 'gre', 'geneve'].includes(String(type)));
     return tunnels.map(({ name }) => String(name)).sort();
   }
+}
+
+/** After a test that failed, the end of the agent's log goes to stderr: with the test it is gone. Call it once in a file. */
+export function showLogOfFailures(rig: () => AgentRig): void {
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    const lines = rig().log().slice(-LINES_SHOWN);
+    console.error([`end of the agent's log, ${task.name}:`, ...lines.map((line) => JSON.stringify(line))].join('\n'));
+  });
 }
 
 /** What Nova names a port's device. */

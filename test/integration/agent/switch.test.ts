@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rows } from './ovsdb-rows.ts';
 import type { Port } from './port-object.ts';
-import { AgentRig, waitFor } from './rig.ts';
+import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 const MAC = 'fa:16:3e:99:00:01';
@@ -15,8 +15,10 @@ beforeAll(async () => {
   rig = await AgentRig.up();
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, waitFor } from './rig.ts';
+import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
 
 type Network = Pick<Port, 'network' | 'type' | 'segmentationId'>;
 
@@ -19,8 +19,10 @@ beforeAll(async () => {
   await rig.start();
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 beforeEach(() => {
@@ -103,13 +105,13 @@ describe('plugging', () => {
     expect(await atThatTime).toEqual([expect.stringContaining('tun_id=0x4d actions=push_vlan')]);
   });
 
-  it.each([
-    ['unknown to the server', undefined],
-    ['bound to another host', { host: 'host9' }],
-    ['administratively down', { adminStateUp: false }],
-    ['of a network type that is not ours', { type: 'vlan' }],
-    ['of a tunnel type that is not configured', { type: 'geneve' }],
-  ] as const)('a port %s goes to the dead VLAN, and nothing is reported', async (_, change) => {
+  it.each<[what: string, reason: RegExp, change: Partial<Port> | undefined]>([
+    ['unknown to the server', /does not know/, undefined],
+    ['bound to another host', /not bound to this host/, { host: 'host9' }],
+    ['administratively down', /administratively down/, { adminStateUp: false }],
+    ['of a network type that is not ours', /no tunnel \(vlan 77\)/, { type: 'vlan' }],
+    ['of a tunnel type that is not configured', /geneve/, { type: 'geneve' }],
+  ])('a port %s goes to the dead VLAN, with the reason, and nothing is reported', async (_, reason, change) => {
     const port = { ...newPort(vx), ...change };
     if (change !== undefined) rig.server.ports.set(port.id, port);
     const device = await rig.plug(port);
@@ -117,11 +119,27 @@ describe('plugging', () => {
       (await rig.flows('br-int')).some((line) => /priority=2,in_port=\d+ actions=drop/.test(line)),
     );
     expect(await rig.port(device)).toMatchObject({ tag: 4095 });
+    expect(JSON.parse((await rig.agent.get('/networks')).body)).toMatchObject({
+      networks: [],
+      unwired: [{ port: port.id, wiring: 'dead', reason: expect.stringMatching(reason) }],
+    });
     expect(rig.server.updates).toEqual([]);
     await rig.unplug(port);
     await waitFor('the flow to go', async () =>
       (await rig.flows('br-int')).every((line) => !/priority=2,in_port/.test(line)),
     );
+  });
+
+  it('a port that is migrating to us is wired before its binding is active, and reported when it is', async () => {
+    const port = { ...newPort(vx), host: 'host9', status: 'ACTIVE' as const, migratingTo: rig.host.name };
+    rig.server.ports.set(port.id, port);
+    const device = await rig.plug(port);
+    await tagged(device, 1);
+    await waitFor('the flow of its network', async () => (await rig.table(4)).length === 1);
+    expect(rig.server.updates).toEqual([]);
+    await update({ ...newPort(vx), id: port.id, mac: port.mac });
+    await rig.server.told('up', port.id);
+    expect(await rig.port(device)).toMatchObject({ tag: 1 });
   });
 
   it('an iface-id on a bridge that is not the integration bridge is nothing to us', async () => {

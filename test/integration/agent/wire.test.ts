@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { L2POPULATION_TOPIC, PORT_UPDATE_TOPIC, TUNNEL_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import type { JsonValue } from '../../../src/rpc/types.ts';
 import type { Port } from './port-object.ts';
-import { AgentRig, LEVEL, type LogLine, waitFor } from './rig.ts';
+import { AgentRig, LEVEL, type LogLine, showLogOfFailures, waitFor } from './rig.ts';
 import type { Entries } from './server-double.ts';
 
 /** Operators can wait longer for a server, and for the next attempt to reach a broker. */
@@ -33,8 +33,10 @@ beforeAll(async () => {
   await rig.wire(port);
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 beforeEach(() => {

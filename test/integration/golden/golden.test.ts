@@ -4,7 +4,7 @@
  * `differences.ts`; and what our agent asked of the server looks like what the reference asked.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AgentRig, waitFor } from '../agent/rig.ts';
+import { AgentRig, showLogOfFailures, waitFor } from '../agent/rig.ts';
 import type { HostName } from './recording.ts';
 import { Replay } from './replay.ts';
 import { recordedRequests, shapeOf } from './requests.ts';
@@ -20,8 +20,10 @@ beforeAll(async () => {
   rig = await AgentRig.up({ hosts: 2 });
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 describe.each(['host1', 'host2'] as const)('as %s', (host) => {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FlowWatch } from '../agent/flow-watch.ts';
-import { AgentRig, waitFor } from '../agent/rig.ts';
+import { AgentRig, showLogOfFailures, waitFor } from '../agent/rig.ts';
 import { readFlows, readMessages, readOvsdb } from './recording.ts';
 import { PORTS } from './scenarios.ts';
 import { Snapshots } from './snapshot.ts';
@@ -31,8 +31,10 @@ beforeAll(async () => {
   };
 });
 
+showLogOfFailures(() => rig);
+
 afterAll(async () => {
-  await rig.down();
+  await rig?.down();
 });
 
 it('is taken over as it is', async () => {
