@@ -159,6 +159,66 @@ describe('plugging', () => {
     for (const bridge of bridges) await rig.host.vsctl('del-br', bridge);
   });
 
+  it('a port gets its iface-id later; until then, and with one that is no port id, it is nothing to us', async () => {
+    const port = newPort(vx);
+    rig.server.ports.set(port.id, port);
+    const device = deviceOf(port.id);
+    await rig.host.vsctl(
+      ...['add-port', 'br-int', device, 'tag=9', '--', 'set', 'Interface', device, 'type=internal'],
+      ...['--', 'add-port', 'br-int', 'tap-strange', 'tag=9', '--', 'set', 'Interface', 'tap-strange', 'type=internal'],
+      'external_ids:iface-id=strange',
+    );
+    const other = newPort(gr);
+    await rig.wire(other);
+    for (const name of [device, 'tap-strange'])
+      expect(await rig.port(name)).toMatchObject({ tag: 9, other_config: {} });
+    await rig.host.vsctl('set', 'Interface', device, `external_ids:iface-id=${port.id}`);
+    await rig.server.told('up', port.id);
+    expect(await rig.port(device)).toMatchObject({ other_config: { net_uuid: vx.network } });
+    expect(await rig.port('tap-strange')).toMatchObject({ tag: 9, other_config: {} });
+  });
+
+  it('a VIF that a predecessor has wired keeps its VLAN and is never isolated', async () => {
+    const port = newPort(vx);
+    rig.server.ports.set(port.id, { ...port, status: 'ACTIVE' });
+    const facts = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    rig.server.onPull = () => {
+      asked.resolve();
+      return facts.promise;
+    };
+    const device = deviceOf(port.id);
+    const record = { net_uuid: vx.network, network_type: 'vxlan', physical_network: 'None', segmentation_id: '77' };
+    const words = Object.entries({ ...record, tag: '100' }).map(([key, value]) => `other_config:${key}=${value}`);
+    await rig.plug(port, ['set', 'Port', device, 'tag=100', ...words]);
+    await waitFor('the flow of its network', async () => (await rig.table(4)).length === 1);
+    await asked.promise;
+    expect(await rig.port(device)).toMatchObject({ tag: 100 });
+    facts.resolve();
+    await waitFor('a refresh', () => rig.server.updates.some(({ refresh, up }) => refresh && up.includes(port.id)));
+    expect(await rig.port(device)).toMatchObject({ tag: 100, other_config: { ...record, tag: '100' } });
+    expect(await rig.table(4)).toEqual([expect.stringContaining('set_field:4196->vlan_vid')]);
+    // Another network does not get a VLAN that a port has.
+    const next = newPort(gr);
+    await rig.wire(next);
+    expect(await rig.port(deviceOf(next.id))).toMatchObject({ tag: 1 });
+  });
+
+  it('two networks whose ports claim one VLAN are parted', async () => {
+    const claimed = [newPort(vx), newPort(gr)];
+    for (const port of claimed) {
+      rig.server.ports.set(port.id, port);
+      const device = deviceOf(port.id);
+      const record = [`net_uuid=${port.network}`, `network_type=${port.type}`, 'segmentation_id=77', 'tag=100'];
+      await rig.plug(port, ['set', 'Port', device, 'tag=100', ...record.map((pair) => `other_config:${pair}`)]);
+    }
+    for (const port of claimed) await rig.server.told('up', port.id);
+    const tags = await Promise.all(claimed.map(async ({ id }) => (await rig.port(deviceOf(id))).tag));
+    expect(tags[0]).toBe(100);
+    expect(tags[1]).not.toBe(100);
+    expect(tags[1]).toBeLessThan(4095);
+  });
+
   it('a port that moves from another bridge to br-int is wired', async () => {
     await rig.host.vsctl('add-br', 'br-other', '--', 'set', 'Bridge', 'br-other', 'datapath_type=netdev');
     const port = newPort(vx);
