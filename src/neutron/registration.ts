@@ -2,7 +2,6 @@
  * Keeps the agent registered: waits for a server, reports the state every `report_interval`, registers our VTEP for
  * each tunnel type. A server that is away is waited for; that is said once, and once when it is back.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { JsonObject } from '../rpc/types.ts';
 import type { IpAddress, TunnelType } from '../values.ts';
@@ -92,7 +91,9 @@ export class Registration {
           retry = Math.min(retry * 2, MAX_RETRY);
         }
       }
-      await Promise.race([sleep(delay, undefined, { signal, ref: false }).catch(() => undefined), this.#nudge.promise]);
+      const timer = setTimeout(this.#nudge.resolve, delay);
+      await this.#nudge.promise;
+      clearTimeout(timer);
     }
   }
 
