@@ -10,6 +10,8 @@ import type { FdbChange } from './parse.ts';
 
 /** MACs kept for networks that have no VIF here; some 300 bytes each. */
 const MAX_ELSEWHERE = 50_000;
+/** And networks, for those of which only flooding entries are heard. */
+const MAX_NETWORKS_ELSEWHERE = 20_000;
 
 export class FdbTable {
   readonly #fdbs = new Map<NetworkKey, NetworkFdb>();
@@ -76,7 +78,7 @@ export class FdbTable {
     this.#sizeElsewhere += by;
     if (this.#fdbs.get(network)?.isEmpty !== false) this.#forget(network);
     for (const oldest of this.#elsewhere) {
-      if (this.#sizeElsewhere <= MAX_ELSEWHERE) break;
+      if (this.#sizeElsewhere <= MAX_ELSEWHERE && this.#elsewhere.size <= MAX_NETWORKS_ELSEWHERE) break;
       this.#forget(oldest);
     }
   }

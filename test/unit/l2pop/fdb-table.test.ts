@@ -92,6 +92,14 @@ describe('networks without a VIF here', () => {
     ).toBe(0);
   });
 
+  test('are at most 20,000, for those of which only flooding entries are heard', () => {
+    const fdbs = table().table;
+    for (let n = 0; n <= 20_000; n++) fdbs.apply(add(networkId(n), segment(1), [], true), at(n));
+    expect(fdbs.get(networkKey(networkId(0), segment(1)))).toBeUndefined();
+    expect(fdbs.get(networkKey(networkId(1), segment(1)))?.vteps()).toEqual([VTEP]);
+    expect(fdbs.get(networkKey(networkId(20_000), segment(1)))?.vteps()).toEqual([VTEP]);
+  });
+
   test('of which nothing is left are forgotten', () => {
     const fdbs = table().table;
     fdbs.apply(add(NETWORK, segment(1), [entry(1)], true), at(1));
