@@ -1,0 +1,308 @@
+import { describe, expect, test } from 'vitest';
+import { Executor } from '../../src/executor.ts';
+import { OfctlError, type RefusedLine } from '../../src/flows/ofctl.ts';
+import type { Operation } from '../../src/ovsdb/operations.ts';
+import { type ConfigChanges, testConfig } from './config.ts';
+import { FakeSwitch } from './fake-switch.ts';
+import { FLOODING, factsOf, Host, type Pair, portId, tunnelName } from './host.ts';
+import { testLog } from './log.ts';
+
+class Refused extends Error {
+  readonly code = 'constraint violation';
+}
+
+const unreachable = () => new OfctlError('unreachable', 'ovs-ofctl: connecting to br-tun (Connection refused)');
+const peer = (n: number): Pair => [`fa:16:3e:00:00:${n}`, `10.0.0.${n}`];
+
+/** A switch that can be told to fail, and a host whose executor talks to it. */
+class Scene {
+  readonly fake = new FakeSwitch();
+  readonly host: Host;
+  readonly executor: Executor;
+  readonly lines;
+  /** What was done, in order. */
+  readonly log: string[] = [];
+  failBundle: ((bridge: string, lines: readonly string[]) => RefusedLine[] | Error) | undefined;
+  failTransact: ((operations: readonly Operation[]) => Error | undefined) | undefined;
+
+  constructor(changes?: ConfigChanges, fake?: FakeSwitch) {
+    if (fake !== undefined) this.fake = fake;
+    this.host = new Host(testConfig(changes), this.fake);
+    const { log, lines } = testLog();
+    this.lines = lines;
+    this.executor = new Executor({
+      state: this.host.state,
+      log,
+      isRefusal: (error) => error instanceof Refused,
+      now: () => this.host.now,
+      ovsdb: {
+        transact: async (operations) => {
+          const writes = operations.filter(({ op }) => op !== 'select');
+          if (writes.length > 0) this.log.push(`transact ${describeOperations(writes)}`);
+          const failure = this.failTransact?.(operations);
+          if (failure !== undefined) throw failure;
+          return await this.fake.transact(operations);
+        },
+      },
+      ofctl: {
+        dump: async (bridge) => {
+          this.log.push(`dump ${bridge}`);
+          return await this.fake.dump(bridge);
+        },
+        bundle: async (bridge, lines) => {
+          this.log.push(`bundle ${bridge}`);
+          const failure = this.failBundle?.(bridge, lines);
+          if (failure instanceof Error) throw failure;
+          const refused = new Set((failure ?? []).map(({ line }) => line));
+          await this.fake.bundle(
+            bridge,
+            lines.filter((line) => !refused.has(line)),
+          );
+          return failure ?? [];
+        },
+      },
+    });
+    this.host.connect();
+  }
+
+  /** One batch of the agent's. */
+  async batch(): Promise<void> {
+    while ((await this.executor.advance()) === 'again');
+  }
+
+  /** Until the executor rests, ovs-vswitchd working meanwhile. */
+  async run(): Promise<void> {
+    for (let round = 0; round < 10; round++) {
+      await this.batch();
+      this.host.answer();
+      this.fake.vswitchd();
+    }
+  }
+
+  static async ready(changes?: ConfigChanges): Promise<Scene> {
+    const scene = new Scene(changes);
+    await scene.run();
+    scene.host.plug(portId(1), 'tap1');
+    scene.host.serve(factsOf(portId(1), { status: 'DOWN' }));
+    await scene.run();
+    scene.log.length = 0;
+    scene.lines.length = 0;
+    return scene;
+  }
+
+  taken(): string[] {
+    return this.log.splice(0);
+  }
+
+  messages(level: number): string[] {
+    return this.lines.filter((line) => line.level === level).map(({ msg }) => msg);
+  }
+}
+
+function describeOperations(operations: readonly Operation[]): string {
+  return operations.map((operation) => `${operation.op} ${'table' in operation ? operation.table : ''}`).join(', ');
+}
+
+describe('a start', () => {
+  test('bridges first, then a comparison, then flows; nothing is programmed before ovs-vswitchd has made the bridges', async () => {
+    const scene = new Scene();
+    await scene.batch();
+    expect(scene.taken()).toHaveLength(1);
+    await scene.batch();
+    expect([scene.taken(), scene.executor.waitingFor]).toEqual([[], 'ovs-vswitchd to make the bridges']);
+    await scene.run();
+    expect(scene.taken().slice(0, 4)).toEqual(['dump br-tun', 'dump br-int', 'bundle br-int', 'bundle br-tun']);
+    expect([scene.executor.waitingFor, scene.host.state.passed]).toEqual(['', true]);
+    expect(scene.executor.lastCompare).toEqual({ at: scene.host.now, drift: { adds: 21, deletes: 0, foreign: 0 } });
+  });
+
+  test('waits without OVSDB, and while flows are being restored, and compares when that is over', async () => {
+    const scene = await Scene.ready();
+    scene.host.apply({ kind: 'ovsdb-lost' });
+    scene.host.apply({ kind: 'compare' });
+    await scene.batch();
+    expect(scene.taken()).toEqual([]);
+    scene.host.connect();
+    scene.fake.setRoot({ other_config: new Map([['flow-restore-wait', 'true']]) });
+    await scene.batch();
+    await scene.batch();
+    expect([scene.taken(), scene.executor.waitingFor]).toEqual([[], 'other_config:flow-restore-wait to be cleared']);
+    expect(scene.messages(30).filter((line) => line.startsWith('waiting'))).toHaveLength(1);
+    scene.host.state.compareWanted = false;
+    await scene.batch();
+    scene.fake.loseFlows();
+    scene.fake.setRoot({ other_config: new Map() });
+    await scene.run();
+    expect(scene.host.table(4)).toHaveLength(1);
+  });
+
+  test('not beside another agent, until it is gone; then its controller is taken off', async () => {
+    const fake = new FakeSwitch();
+    for (const bridge of ['br-int', 'br-tun']) fake.addBridge(bridge);
+    const controller = '00000000-0000-4000-8000-0000000000cc';
+    fake.tables.get('Controller')?.set(controller, { target: 'tcp:127.0.0.1:6633', is_connected: true });
+    fake.set('Bridge', 'br-tun', { controller: [controller] });
+    const scene = new Scene({}, fake);
+    await scene.run();
+    expect(scene.taken()).toEqual([]);
+    expect(scene.executor.waitingFor).toContain('tcp:127.0.0.1:6633');
+    fake.change(() =>
+      fake.tables.get('Controller')?.set(controller, { target: 'tcp:127.0.0.1:6633', is_connected: false }),
+    );
+    await scene.run();
+    expect(scene.host.state.passed).toBe(true);
+    expect([...(fake.tables.get('Bridge')?.values() ?? [])].map((row) => row.controller)).toEqual([[], []]);
+  });
+
+  test('drop_flows_on_start: once', async () => {
+    const scene = new Scene({ agent: { dropFlowsOnStart: true } });
+    const dropped: string[] = [];
+    scene.failBundle = (bridge, lines) => {
+      if (lines[0] === 'delete') dropped.push(bridge);
+      return [];
+    };
+    await scene.run();
+    scene.host.apply({ kind: 'compare' });
+    await scene.run();
+    expect(dropped).toEqual(['br-int', 'br-tun']);
+  });
+
+  test('bridges that cannot be made now are made later', async () => {
+    const scene = new Scene();
+    scene.failTransact = () => Object.assign(new Error('away'), { code: 'ECONNRESET' });
+    await expect(scene.batch()).rejects.toThrow('away');
+    scene.failTransact = undefined;
+    await scene.run();
+    expect(scene.fake.portNames('br-tun')).toEqual(['br-tun', 'patch-int']);
+  });
+});
+
+describe('order', () => {
+  test('a batch: what is made, both bundles, what is bound and deleted', async () => {
+    const scene = await Scene.ready();
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    await scene.batch();
+    expect(scene.taken()).toEqual(['transact insert Interface, insert Port, mutate Bridge', 'bundle br-tun']);
+    await scene.run();
+    scene.taken();
+    scene.host.remove('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    await scene.batch();
+    expect(scene.taken()).toEqual(['bundle br-tun', 'transact mutate Bridge, mutate Open_vSwitch', 'bundle br-tun']);
+  });
+
+  test('nothing to do: nothing is run', async () => {
+    const scene = await Scene.ready();
+    await scene.batch();
+    expect(scene.taken()).toEqual([]);
+  });
+});
+
+describe('the switch is away', () => {
+  test.each(['create', 'bundle', 'finish', 'dump'])(
+    'at %s: it is said, and all of it is planned again',
+    async (where) => {
+      const scene = await Scene.ready();
+      if (where === 'finish') scene.host.serve(factsOf(portId(1), { status: 'DOWN' }, 'gre'));
+      if (where === 'finish') scene.host.answer();
+      else scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+      if (where === 'bundle') scene.failBundle = unreachable;
+      else scene.failTransact = () => Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+      if (where === 'dump') {
+        scene.failTransact = undefined;
+        scene.host.apply({ kind: 'compare' });
+        scene.failBundle = unreachable;
+      }
+      await expect(scene.batch()).rejects.toMatchObject({ code: expect.any(String) });
+      await expect(scene.batch()).rejects.toMatchObject({ code: expect.any(String) });
+      scene.failBundle = undefined;
+      scene.failTransact = undefined;
+      await scene.run();
+      const expected = await Scene.ready();
+      if (where === 'finish') expected.host.serve(factsOf(portId(1), { status: 'DOWN' }, 'gre'));
+      else expected.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+      await expected.run();
+      expect(scene.host.picture()).toEqual(expected.host.picture());
+      expect(scene.host.plan()).toEqual({ operations: 0, lines: 0 });
+      expect(scene.fake.violations).toEqual([]);
+    },
+  );
+});
+
+describe('the switch refuses', () => {
+  test('a flow: the rest goes through, it is named, and tried again with the next comparison', async () => {
+    const scene = await Scene.ready();
+    scene.failBundle = (_, lines) =>
+      lines.filter((line) => line.includes('00:13')).map((line) => ({ line, reason: 'bad' }));
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12), peer(13)] });
+    await scene.run();
+    expect(scene.host.table(20).map((line) => line.includes('00:12'))).toEqual([true]);
+    expect(scene.executor.refused.map(({ bridge, reason }) => [bridge, reason])).toEqual([
+      ['br-tun', 'bad'],
+      ['br-tun', 'bad'],
+    ]);
+    expect(scene.messages(50)).toHaveLength(2);
+    scene.taken();
+    await scene.run();
+    expect(scene.taken(), 'not again and again').toEqual([]);
+    scene.failBundle = undefined;
+    scene.host.apply({ kind: 'compare' });
+    await scene.run();
+    expect(scene.host.table(20)).toHaveLength(2);
+  });
+
+  test('a tunnel port: each of the others is made by itself', async () => {
+    const scene = await Scene.ready();
+    const isBad = (operations: readonly Operation[]) => JSON.stringify(operations).includes('ac1e000d');
+    scene.failTransact = (operations) => (isBad(operations) ? new Refused('no such port') : undefined);
+    scene.host.add('vxlan', Object.fromEntries([12, 13, 14].map((n) => [`172.30.0.${n}`, [FLOODING, peer(n)]])));
+    await scene.run();
+    expect(scene.host.tunnelPorts()).toEqual([tunnelName('vxlan', 12), tunnelName('vxlan', 14)]);
+    expect(scene.host.table(20)).toHaveLength(2);
+    expect(scene.executor.failures).toMatchObject([
+      { what: 'tunnel port made: vxlan 172.30.0.13', reason: 'no such port' },
+    ]);
+    scene.taken();
+    await scene.run();
+    expect(scene.taken()).toEqual([]);
+    scene.failTransact = undefined;
+    scene.host.apply({ kind: 'compare' });
+    await scene.run();
+    expect(scene.host.tunnelPorts()).toHaveLength(3);
+  });
+
+  test('a VIF: it is not reported up, the others are', async () => {
+    const scene = await Scene.ready();
+    for (const n of [2, 3]) {
+      scene.host.plug(portId(n), `tap${n}`);
+      scene.host.serve(factsOf(portId(n), { status: 'DOWN' }));
+    }
+    await scene.batch();
+    const uuid = [...(scene.fake.tables.get('Port') ?? [])].find(([, { name }]) => name === 'tap2')?.[0] ?? '';
+    scene.failTransact = (operations) =>
+      operations.some((one) => one.op === 'update' && JSON.stringify(one).includes(uuid))
+        ? new Refused('no')
+        : undefined;
+    await scene.run();
+    expect([2, 3].map((n) => scene.host.state.vifs.get(portId(n))?.configured !== undefined)).toEqual([false, true]);
+    expect(scene.host.tag('tap3')).toBe(1);
+  });
+
+  test('a mistake of ours is not taken for a refusal', async () => {
+    const scene = await Scene.ready();
+    scene.failTransact = () => new TypeError('x is undefined');
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING] });
+    await expect(scene.batch()).rejects.toThrow(TypeError);
+  });
+});
+
+describe('what is remembered', () => {
+  test('fifty refusals, the newest', async () => {
+    const scene = await Scene.ready();
+    scene.failBundle = (_, lines) => lines.map((line) => ({ line, reason: 'bad' }));
+    for (let n = 10; n < 80; n++) {
+      scene.host.add('vxlan', { '172.30.0.12': [[`fa:16:3e:00:01:${n}`, 'fd00::1']] });
+      await scene.batch();
+    }
+    expect(scene.executor.refused.length).toBeLessThanOrEqual(50);
+  });
+});
