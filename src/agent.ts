@@ -182,6 +182,7 @@ export class Agent {
     }
     this.failure = error;
     clearTimeout(this.#retry);
+    if (this.#stopped) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#kick();
