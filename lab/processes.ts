@@ -81,7 +81,10 @@ export class Daemon {
 
   /** True while the process with this pid is the one that was started. */
   get running(): boolean {
-    return isRunning(this.#record) && commandLine(this.pid).includes(this.#record.mark);
+    if (!isRunning(this.#record)) return false;
+    // While a process replaces itself (execve(2)) its command line is empty for a moment.
+    const line = commandLine(this.pid);
+    return line === '' || line.includes(this.#record.mark);
   }
 
   signal(signal: NodeJS.Signals): void {
