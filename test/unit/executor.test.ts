@@ -228,6 +228,27 @@ describe('the switch is away', () => {
   );
 });
 
+test('a VIF that moves while it is being bound is not taken for bound', async () => {
+  const scene = await Scene.ready();
+  scene.host.plug(portId(2), 'tap2');
+  await scene.batch();
+  scene.host.facts(factsOf(portId(2), { status: 'DOWN' }));
+  scene.failTransact = (operations) => {
+    if (operations.some(({ op }) => op === 'update')) scene.host.facts(factsOf(portId(2), { status: 'DOWN' }, 'gre'));
+    return undefined;
+  };
+  await scene.batch();
+  scene.failTransact = undefined;
+  expect(scene.host.state.vifs.get(portId(2))).toMatchObject({ configured: undefined });
+  await scene.run();
+  expect(scene.host.state.vifs.get(portId(2))?.configured).toBeGreaterThan(0);
+  expect(scene.host.tag('tap2')).toBe(scene.host.state.networks.get(networkKeyOfGre(scene))?.vlan);
+});
+
+function networkKeyOfGre(scene: Scene) {
+  return scene.host.state.vifs.get(portId(2))?.network ?? ('' as never);
+}
+
 describe('the switch refuses', () => {
   test('a flow: the rest goes through, it is named, and tried again with the next comparison', async () => {
     const scene = await Scene.ready();

@@ -196,6 +196,15 @@ test('a tunnel port that vanished before it was seen is made again', async () =>
   expect(host.tunnelPorts()).toContain(tunnelName('vxlan', 14));
 });
 
+test("somebody else's tunnel port that no network uses stays", async () => {
+  const host = await wired();
+  host.switch.plug('br-tun', 'gre-foreign', { type: 'gre', options: { remote_ip: '172.30.0.99' } });
+  await host.settle();
+  host.apply({ kind: 'compare' });
+  await host.settle();
+  expect(host.switch.portNames('br-tun')).toContain('gre-foreign');
+});
+
 describe('isolated', () => {
   const port = (tag: number | undefined, vlanMode?: string, trunks: number[] = []): SwitchPort => ({
     uuid: 'p',

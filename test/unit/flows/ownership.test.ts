@@ -42,7 +42,7 @@ describe("a predecessor's bridge", () => {
   test("learned flows of the predecessor's predecessor, whose cookie is left in learn() only", () => {
     const older = '0x1111111111111111';
     const lines = recordedLines('br-tun.09-gre-network.host1').map((line) =>
-      /hard_timeout/.test(line)
+      / hard_timeout=/.test(line)
         ? line.replace(`cookie=${PREDECESSOR}`, `cookie=${older}`)
         : line.replace(`priority=1,cookie=${PREDECESSOR}`, `priority=1,cookie=${older}`),
     );
