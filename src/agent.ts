@@ -125,10 +125,13 @@ export class Agent {
       await this.#takeIn(deliveries);
       this.#lane?.kick();
       if (this.#retry === undefined) {
-        while ((await executor.advance()) === 'again');
-        if (this.failure !== undefined) log.info('the switch can be programmed again');
-        this.failure = undefined;
-        this.#backoff.reset();
+        let progress = await executor.advance();
+        while (progress === 'again') progress = await executor.advance();
+        if (progress === 'done') {
+          if (this.failure !== undefined) log.info('the switch can be programmed again');
+          this.failure = undefined;
+          this.#backoff.reset();
+        }
       }
     } catch (error) {
       this.#failed(error);
@@ -137,8 +140,9 @@ export class Agent {
     this.lastMs = now() - started;
     const [oldest] = deliveries;
     if (oldest !== undefined) this.lastLatencyMs = now() - oldest.receivedAt.getTime();
+    const finished = now();
     this.#lane?.kick();
-    this.#setWake();
+    this.#setWake(finished);
   }
 
   /** Parse, commit, acknowledge, reduce: in this order, so that nothing acknowledged is lost (DESIGN, rule 10). */
@@ -189,11 +193,12 @@ export class Agent {
     }, delay);
   }
 
-  #setWake(): void {
+  /** `since`: whatever was due by then has been looked at. */
+  #setWake(since: number): void {
     clearTimeout(this.#wake);
-    const at = nextWake(this.#parts.state, this.#parts.now());
+    const at = nextWake(this.#parts.state, since);
     if (at === undefined || this.#stopped) return;
-    const delay = Math.min(at - this.#parts.now(), MAX_TIMER);
+    const delay = Math.min(Math.max(at - this.#parts.now(), 0), MAX_TIMER);
     this.#wake = setTimeout(() => this.apply({ kind: 'wake' }), delay);
   }
 }

@@ -74,7 +74,9 @@ export function createDaemon(
     ovsdb,
     ofctl,
     log: log.child({ part: 'switch' }),
-    isRefusal: (error) => error instanceof OvsdbTransactionError,
+    // What the server itself lacks is no fault of the operations.
+    isRefusal: (error) =>
+      error instanceof OvsdbTransactionError && !['resources exhausted', 'I/O error', 'timed out'].includes(error.code),
     now,
   });
   const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
@@ -110,6 +112,7 @@ export function createDaemon(
       state.connected
         ? agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting: !state.passed })
         : undefined,
+    onAskEndpoints: (type) => agent.apply({ kind: 'endpoints-asked', type }),
     onEndpoints: (type, vteps) => agent.apply({ kind: 'endpoints', type, vteps }),
     onReady: (ready) => {
       lane.setOpen(ready);

@@ -4,8 +4,8 @@ import { isIsolated } from './plan.ts';
 import type { State, Vif } from './state.ts';
 import type { PortId } from './values.ts';
 
-/** Ports in one call: more make the server slow to answer. */
-const MAX_PORTS = 200;
+/** Ports in one call: more make the server slow to answer, and what is not answered in time is asked again. */
+const MAX_PORTS = 100;
 /** Networks whose refresh is asked for in one call; each costs the server a snapshot and a fanout. */
 const MAX_REFRESHES = 20;
 
@@ -16,7 +16,7 @@ export function nextDuty(state: State, now: number, ask: () => string): Duty | u
   const isDue = (id: PortId) => (state.deferred.get(id) ?? 0) <= now;
   const down = take([...state.gone, ...vifs(state, isDownOwed)].filter(isDue));
   if (down.length > 0) return { kind: 'down', ports: down };
-  const pull = take(vifs(state, (_, vif) => vif.asking === 'wanted'));
+  const pull = take(vifs(state, (_, vif) => vif.asking === 'wanted').filter(isDue));
   if (pull.length > 0) return { kind: 'pull', ports: pull };
   const up = take(vifs(state, isUpOwed).filter(isDue));
   if (up.length > 0) return { kind: 'up', ports: up, refresh: false, ask: ask() };

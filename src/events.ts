@@ -22,6 +22,8 @@ export type Event =
   | { readonly kind: 'gap'; readonly l2population: boolean; readonly ports: boolean }
   /** The broker is away: a question that was put will not be answered. */
   | { readonly kind: 'link-down' }
+  /** `tunnel_sync` is about to be called. */
+  | { readonly kind: 'endpoints-asked'; readonly type: TunnelType }
   | { readonly kind: 'endpoints'; readonly type: TunnelType; readonly vteps: readonly IpAddress[] }
   | { readonly kind: 'duty-started'; readonly duty: Duty }
   | { readonly kind: 'duty-done'; readonly duty: Duty; readonly outcome: DutyOutcome }
@@ -38,4 +40,7 @@ export type Duty =
 export type DutyOutcome =
   | { readonly kind: 'facts'; readonly answers: PortAnswers['answers'] }
   | { readonly kind: 'told'; readonly failed: readonly PortId[] }
+  /** The server answered with an error: not to be asked again at once. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** It did not answer. */
   | { readonly kind: 'failed'; readonly reason: string };

@@ -39,8 +39,8 @@ export interface ExecutorParts {
   now(): number;
 }
 
-/** `again`: there is more to do at once. `done`: wait for the next event. */
-export type Progress = 'again' | 'done';
+/** `again`: there is more to do at once. `waiting`: for something to happen first. `done`: a plan was carried out. */
+export type Progress = 'again' | 'waiting' | 'done';
 
 export class Executor {
   readonly #parts: ExecutorParts;
@@ -64,7 +64,7 @@ export class Executor {
   /** @throws OfctlError, OvsdbConnectionError: the switch is away; what was planned is dirty again. */
   async advance(): Promise<Progress> {
     const { state } = this.#parts;
-    if (!state.connected) return 'done';
+    if (!state.connected) return 'waiting';
     if (state.view.root?.restoring === true) {
       // What is restored meanwhile is compared afterwards.
       state.compareWanted = true;
@@ -76,7 +76,7 @@ export class Executor {
     }
     const unplaced = state.view.portsWithoutBridge();
     if (unplaced.length > 0) return this.#askMembership(unplaced);
-    if (state.dirty.bridges && (await this.#makeBridges())) return 'done';
+    if (state.dirty.bridges && (await this.#makeBridges())) return 'waiting';
     if ((state.view.root?.curCfg ?? 0) < this.#bridgesCfg) return this.#waitFor('ovs-vswitchd to make the bridges');
     const patch = state.config.ovs.tunPeerPatchPort;
     if (state.view.patch(patch)?.interface.ofport === undefined) return this.#waitFor(`the ofport of ${patch}`);
@@ -93,7 +93,7 @@ export class Executor {
   #waitFor(what: string): Progress {
     if (what !== '' && what !== this.waitingFor) this.#parts.log.info(`waiting for ${what}`);
     this.waitingFor = what;
-    return 'done';
+    return 'waiting';
   }
 
   async #askMembership(ports: readonly string[]): Promise<Progress> {
@@ -120,6 +120,18 @@ export class Executor {
   }
 
   async #compare(): Promise<void> {
+    const { state } = this.#parts;
+    // A wish that comes while the dumps are made is one for new dumps.
+    state.compareWanted = false;
+    try {
+      await this.#dump();
+    } catch (error) {
+      state.compareWanted = true;
+      throw error;
+    }
+  }
+
+  async #dump(): Promise<void> {
     const { state, ofctl, log, now } = this.#parts;
     const { tunnelBridge, integrationBridge } = state.config.ovs;
     if (this.#dropFlows) {
@@ -180,7 +192,11 @@ export class Executor {
     const { state, ovsdb, log, isRefusal, now } = this.#parts;
     try {
       const results = await ovsdb.transact([...groups.flatMap((group) => group.operations), ...tail]);
-      for (const { facts, what } of groups) log.info(facts, what);
+      for (const { facts, what, tunnel, vif } of groups) {
+        log.info(facts, what);
+        if (tunnel !== undefined) state.refused.tunnels.delete(tunnel);
+        if (vif !== undefined) state.refused.vifs.delete(vif);
+      }
       return results;
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -219,7 +235,9 @@ export class Executor {
 /** A VIF is reported up once `cur_cfg` has reached this; it may have gone or moved meanwhile. */
 function markConfigured(state: State, { id, network }: BoundVif, configured: number): void {
   const vif = state.vifs.get(id);
-  if (vif?.network === network) vif.configured ??= configured;
+  if (vif?.network !== network) return;
+  vif.configured ??= configured;
+  state.unconfirmed.delete(id);
 }
 
 const REMEMBERED = 50;

@@ -19,7 +19,10 @@ const program = new Command('l2pop-agent')
   .option('--config-dir <path>', 'a directory whose *.conf are read after the files; repeatable', list, [])
   .option('--check', 'print the effective configuration and exit')
   .allowExcessArguments(false)
-  .addHelpText('after', '\nExit status: 0 stopped by a signal, or checked; 1 failed; 2 wrong arguments; 78 wrong configuration.')
+  .addHelpText(
+    'after',
+    '\nExit status: 0 stopped by a signal, or checked; 1 failed; 2 wrong arguments; 78 wrong configuration.',
+  )
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'l2pop-agent: ')) })
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .parse();

@@ -105,6 +105,7 @@ export function replan(state: State, plan: Plan): void {
   for (const id of plan.vifs) state.dirty.vifs.add(id);
   for (const key of plan.creating) state.creating.delete(key);
   for (const vlan of plan.freedVlans) state.freedVlans.add(vlan);
+  for (const { id } of plan.bound) state.unconfirmed.add(id);
   // How much of the bundles was carried out is not known.
   state.compareWanted = true;
 }
@@ -171,7 +172,7 @@ function planVif(
     return;
   }
   const settings = portSettings(network);
-  if (portMatches(port, settings)) into.alreadyBound.push({ id, network: network.key });
+  if (portMatches(port, settings) && !state.unconfirmed.has(id)) into.alreadyBound.push({ id, network: network.key });
   else {
     const facts = { port: id, name: port.name, network: network.id, vlan: network.vlan };
     into.finish.push({ what: 'VIF bound', facts, operations: [setPort(port, settings)], vif: id });

@@ -5,19 +5,25 @@ import * as brTun from './flows/br-tun.ts';
 import type { DumpedFlow } from './flows/flow.ts';
 import { ownership } from './flows/ownership.ts';
 import { BR_INT, BR_TUN } from './flows/tables.ts';
-import { nothingTouched, type Stamp, type Touched } from './l2pop/fdb.ts';
-import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
+import { nothingTouched, type Touched } from './l2pop/fdb.ts';
+import type { FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
+import type { SyncTimes } from './l2pop/sync.ts';
 import type { Notification } from './neutron/notifications.ts';
-import type { State } from './state.ts';
+import type { State, Vif } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
+import type { Facts } from './vif/wiring.ts';
 import { refreshVif } from './vif-life.ts';
 import type { RowChange, ViewChanges } from './vswitch/switch-view.ts';
 
 /** Milliseconds until the server is told again of a port that it could not bring up or down. */
 const RETRY_REFUSED = 30_000;
+
+/** Milliseconds until facts that settle nothing are asked for again, doubled each time, and how often. */
+const FIRST_UNSETTLED = 2_000;
+const MAX_UNSETTLED = 6;
 
 export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
@@ -36,7 +42,7 @@ export function reduce(state: State, event: Event, now: number): void {
       state.connected = false;
       break;
     case 'dump':
-      onDump(state, event.tun, event.int);
+      onDump(state, event.tun, event.int, now);
       break;
     case 'compare':
       state.compareWanted = true;
@@ -56,6 +62,9 @@ export function reduce(state: State, event: Event, now: number): void {
       break;
     case 'link-down':
       for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
+      break;
+    case 'endpoints-asked':
+      state.mesh.asked(event.type);
       break;
     case 'endpoints':
       onMesh(state, event.type, state.mesh.replace(event.type, event.vteps));
@@ -108,26 +117,30 @@ function markVtep(state: State, network: NetworkKey, vtep: IpAddress): void {
   for (const mac of state.fdb.get(network)?.macsBehind(vtep) ?? []) dirt.macs.add(mac);
 }
 
-function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFlow[]): void {
+function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFlow[], now: number): void {
   const { agent, ovs } = state.config;
   const patch = state.view.patch(ovs.tunPeerPatchPort)?.interface.ofport;
-  const tunOwner = ownership(tun, brTun.structuralFlows(patch ?? (0 as Ofport), agent.arpResponder), BR_TUN);
-  const intOwner = ownership(int, brInt.structuralFlows(), BR_INT);
+  const tunOwner = ownership(
+    tun,
+    brTun.structuralFlows(patch ?? (0 as Ofport), agent.arpResponder),
+    BR_TUN,
+    state.predecessors.tun,
+  );
+  const intOwner = ownership(int, brInt.structuralFlows(), BR_INT, state.predecessors.int);
   const steady = (flows: readonly DumpedFlow[], owner: typeof tunOwner) =>
     flows.filter((flow) => owner(flow) !== 'learned');
-  if (!state.recovered && agent.l2Population) recover(state, tun);
+  if (!state.recovered && agent.l2Population) recover(state, tun, now);
   state.recovered = true;
   state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
   state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
   state.compared = true;
-  state.compareWanted = false;
   for (const key of state.refused.tunnels) state.dirty.tunnels.add(key);
   for (const id of state.refused.vifs) state.dirty.vifs.add(id);
   state.refused.tunnels.clear();
   state.refused.vifs.clear();
 }
 
-function recover(state: State, flows: readonly DumpedFlow[]): void {
+function recover(state: State, flows: readonly DumpedFlow[], now: number): void {
   const byOfport = new Map<Ofport, { type: TunnelType; remoteIp: IpAddress }>();
   for (const key of state.view.tunnelKeys()) {
     const ofport = state.view.tunnel(key)?.interface.ofport;
@@ -147,29 +160,58 @@ function recover(state: State, flows: readonly DumpedFlow[]): void {
       return tunnel?.type === fdb.type && tunnel.remoteIp !== state.config.ovs.localIp ? tunnel.remoteIp : undefined;
     },
   });
-  for (const [key, what] of touched) state.markTouched(key, what);
+  for (const [key, what] of touched) {
+    state.markTouched(key, what);
+    // An answer that came before knew nothing of these.
+    const sync = state.networks.get(key)?.sync;
+    if (sync !== undefined && sync.status !== 'unsynced') sync.lost(now);
+  }
 }
 
 function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now: number): void {
   const sequence = ++state.sequence;
-  const stamp: Stamp = byName ? { sequence, at: now, snapshot: true } : { sequence, at: now };
-  const snapshots = new Map<NetworkKey, EntriesChange[]>();
+  if (byName) {
+    onSnapshot(state, changes, sequence, now);
+    return;
+  }
   for (const change of changes) {
-    for (const [key, touched] of state.fdb.apply(change, stamp)) state.markTouched(key, touched);
-    if (byName && change.kind === 'add') {
-      snapshots.getOrInsertComputed(networkKey(change.network, change.segment), () => []).push(change);
+    for (const [key, touched] of state.fdb.apply(change, { sequence, at: now })) {
+      state.markTouched(key, touched);
+      const sync = state.networks.get(key)?.sync;
+      if (change.kind === 'remove') sync?.takenBack(change, now);
+      if (change.kind === 'chg_ip') {
+        sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, now);
+      }
     }
   }
-  for (const [key, parts] of snapshots) state.networks.get(key)?.sync.snapshot(parts);
+}
+
+/** A message to our host by name: what the server held when it read it, possibly before notifications that we have heard. */
+function onSnapshot(state: State, changes: readonly FdbChange[], sequence: number, now: number): void {
+  const times = syncTimes(state);
+  for (const change of changes) {
+    if (change.kind !== 'add') continue;
+    const sync = state.networks.get(networkKey(change.network, change.segment))?.sync;
+    const fresh = sync?.withoutTakenBack(change, times, now) ?? change;
+    const since = sync?.outranksSince(times, now) ?? now - times.grace;
+    for (const [key, touched] of state.fdb.apply(fresh, { sequence, at: now, snapshot: { since } })) {
+      state.markTouched(key, touched);
+    }
+    sync?.snapshot([change]);
+    state.snapshots++;
+  }
+}
+
+function syncTimes({ config: { own } }: State): SyncTimes {
+  return { grace: own.snapshotGrace * 1000, confirm: own.snapshotConfirm * 1000 };
 }
 
 function onMarker(state: State, id: string, edge: 'start' | 'end', now: number): void {
-  const { snapshotGrace, snapshotConfirm } = state.config.own;
-  const times = { grace: snapshotGrace * 1000, confirm: snapshotConfirm * 1000 };
+  const times = syncTimes(state);
   for (const network of state.networks.values()) {
     const touched = nothingTouched();
     const fdb = state.fdb.ensure(network.id, network.segment);
-    network.sync.marker(id, edge, fdb, times, now, touched);
+    network.sync.marker(id, edge, fdb, { ...times, sweep: state.snapshots > 0 }, now, touched);
     state.markTouched(network.key, touched);
   }
 }
@@ -186,7 +228,10 @@ function onNotification(state: State, notification: Notification, now: number): 
       break;
     case 'port-update': {
       const vif = state.vifs.get(notification.port);
-      if (vif !== undefined) vif.asking = 'wanted';
+      if (vif === undefined) break;
+      vif.asking = 'wanted';
+      vif.unsettled = 0;
+      state.deferred.delete(notification.port);
       break;
     }
     case 'port-delete': {
@@ -234,7 +279,7 @@ function onDutyStarted(state: State, duty: Duty, now: number): void {
 }
 
 function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number): void {
-  const failed = new Set(outcome.kind === 'told' ? outcome.failed : outcome.kind === 'failed' ? duty.ports : []);
+  const failed = new Set(outcome.kind === 'told' ? outcome.failed : outcome.kind === 'facts' ? [] : duty.ports);
   // No end marker follows: nothing can be concluded from what the server did not send.
   if (duty.kind === 'up' && failed.size > 0) {
     for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
@@ -244,9 +289,12 @@ function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number)
       if (failed.has(id)) state.deferred.set(id, now + RETRY_REFUSED);
       else state.deferred.delete(id);
     }
+    if (outcome.kind === 'refused') state.deferred.set(id, now + RETRY_REFUSED);
     const vif = state.vifs.get(id);
     if (duty.kind === 'down' && vif === undefined && failed.has(id)) state.gone.add(id);
     if (vif === undefined) continue;
+    // What the server did of a call that it did not answer, the port's facts will tell.
+    if (outcome.kind === 'failed' && duty.kind !== 'pull') vif.asking = 'wanted';
     if (duty.kind === 'pull') onFacts(state, id, outcome, now);
     else if (!failed.has(id) && typeof vif.facts === 'object') {
       vif.facts = { ...vif.facts, status: duty.kind === 'up' ? 'ACTIVE' : 'DOWN' };
@@ -262,7 +310,26 @@ function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): v
     vif.asking = 'wanted';
     return;
   }
-  vif.facts = outcome.answers.get(id) ?? vif.facts;
+  const answer = outcome.answers.get(id);
+  vif.facts = answer ?? vif.facts;
   if (vif.asking === 'asked') vif.asking = 'done';
+  askAgainLater(state, vif, answer, now);
   refreshVif(state, id, now);
+}
+
+/**
+ * A port that is plugged here and that the server does not know, or knows elsewhere, may be newer than what the server
+ * read; one whose facts cannot be read may be mended. They are asked for again, a few times and ever more seldom.
+ */
+function askAgainLater(state: State, vif: Vif, answer: Facts | undefined, now: number): void {
+  const isSettled = typeof answer === 'object' && answer.binding !== 'elsewhere';
+  if (isSettled) {
+    vif.unsettled = 0;
+    state.deferred.delete(vif.id);
+    return;
+  }
+  if (vif.asking === 'wanted' || vif.unsettled >= MAX_UNSETTLED) return;
+  vif.asking = 'wanted';
+  state.deferred.set(vif.id, now + FIRST_UNSETTLED * 2 ** vif.unsettled);
+  vif.unsettled++;
 }

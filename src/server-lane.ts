@@ -48,18 +48,34 @@ export class ServerLane {
   }
 
   async #work(): Promise<void> {
-    const { state, now, newId, apply } = this.#parts;
+    const { state, now, newId } = this.#parts;
     for (let duty = nextDuty(state, now(), newId); duty !== undefined && this.#open; ) {
-      apply({ kind: 'duty-started', duty });
-      const outcome = await this.#perform(duty);
-      apply({ kind: 'duty-done', duty, outcome });
-      if (outcome.kind === 'failed') {
+      if ((await this.#carryOut(duty)) === 'failed') {
         this.#retryLater();
         return;
       }
       this.#backoff.reset();
       duty = nextDuty(state, now(), newId);
     }
+  }
+
+  /** A duty that the server refuses is tried in halves, so that one port does not hold up the others. */
+  async #carryOut(duty: Duty): Promise<DutyOutcome['kind']> {
+    const { apply, newId } = this.#parts;
+    apply({ kind: 'duty-started', duty });
+    const outcome = await this.#perform(duty);
+    if (outcome.kind !== 'refused' || duty.ports.length === 1 || !this.#open) {
+      apply({ kind: 'duty-done', duty, outcome });
+      return outcome.kind;
+    }
+    apply({ kind: 'duty-done', duty, outcome: { kind: 'failed', reason: outcome.reason } });
+    const middle = Math.ceil(duty.ports.length / 2);
+    for (const ports of [duty.ports.slice(0, middle), duty.ports.slice(middle)]) {
+      const half = duty.kind === 'up' ? { ...duty, ports, ask: newId() } : { ...duty, ports };
+      const kind = await this.#carryOut(half);
+      if (kind === 'failed') return kind;
+    }
+    return 'told';
   }
 
   async #perform(duty: Duty): Promise<DutyOutcome> {
@@ -83,7 +99,7 @@ export class ServerLane {
         'call failed, to be tried again',
       );
       this.#failing = true;
-      return { kind: 'failed', reason };
+      return { kind: isRefusal(error.code) ? 'refused' : 'failed', reason };
     }
   }
 
@@ -115,4 +131,9 @@ export class ServerLane {
       this.kick();
     }, this.#backoff.next());
   }
+}
+
+/** Codes of `RpcError` that mean "not this" rather than "not now". */
+function isRefusal(code: unknown): boolean {
+  return code === 'remote' || code === 'bad-reply';
 }

@@ -31,6 +31,8 @@ export interface Vif {
   facts: Facts;
   /** Whether the facts are to be asked for; a `port_update` heard while they were asked sets `wanted` again. */
   asking: 'wanted' | 'asked' | 'done';
+  /** How often its facts came and settled nothing (see `askAgainLater`). */
+  unsettled: number;
   wiring: Wiring;
   network: NetworkKey | undefined;
   /** The `next_cfg` that carries its settings; `undefined`: not set yet. Reported up once `cur_cfg` is there. */
@@ -67,10 +69,16 @@ export class State {
   };
   /** Tunnel ports that are being made: neither there nor to be made again. */
   readonly creating = new Set<TunnelKey>();
+  /** VIFs whose settings may have been set: they are set again, to know when they are in force. */
+  readonly unconfirmed = new Set<PortId>();
   /** What the switch refused to make or set; tried again with the next comparison. */
   readonly refused = { tunnels: new Set<TunnelKey>(), vifs: new Set<PortId>() };
   /** Local VLANs whose learned flows have to go before they are used again. */
   readonly freedVlans = new Set<LocalVlan>();
+  /** Local VLANs that a network gave back since the start. */
+  readonly usedVlans = new Set<LocalVlan>();
+  /** A predecessor's cookies by bridge, once seen: our first bundle may take away what they were known by. */
+  readonly predecessors = { tun: new Set<string>(), int: new Set<string>() };
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
   /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */
@@ -84,6 +92,8 @@ export class State {
   recovered = false;
   /** The first complete pass over the switch is done. */
   passed = false;
+  /** Snapshots heard since the start; none at all: the server has no l2population (DESIGN, rule 6). */
+  snapshots = 0;
   /** Orders assertions; 0 is what was read back from the switch. */
   sequence = 0;
 
@@ -152,7 +162,9 @@ export class State {
   isTunnelWanted(key: TunnelKey): boolean {
     if (this.config.agent.l2Population) return (this.tunnelUsers.get(key)?.size ?? 0) > 0;
     const { type, remoteIp } = parseTunnelKey(key);
-    return this.config.agent.tunnelTypes.includes(type) && this.meshVteps(type).has(remoteIp);
+    const { tunnelTypes } = this.config.agent;
+    if (!tunnelTypes.includes(type) || remoteIp === this.config.ovs.localIp) return false;
+    return this.mesh.vteps(type).has(remoteIp) || (!this.mesh.isComplete(type) && this.view.tunnel(key) !== undefined);
   }
 
   /** How to reach a VTEP; `undefined`: its tunnel port has no ofport (yet). */

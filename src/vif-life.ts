@@ -28,6 +28,7 @@ function plug(state: State, id: PortId): Vif {
     id,
     facts: 'pending',
     asking: 'wanted',
+    unsettled: 0,
     wiring: { kind: 'dead', reason: 'just plugged' },
     network: undefined,
     configured: undefined,
@@ -42,6 +43,7 @@ function plug(state: State, id: PortId): Vif {
 function unplug(state: State, vif: Vif): void {
   leave(state, vif);
   state.vifs.delete(vif.id);
+  state.unconfirmed.delete(vif.id);
   state.deferred.delete(vif.id);
   state.dirty.vifs.add(vif.id);
   const ours = typeof vif.facts === 'object' ? vif.facts.binding === 'active' : vif.facts === 'pending';
@@ -70,6 +72,8 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     sync: new NetworkSync(now),
   };
   state.networks.set(key, network);
+  // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
+  if (state.usedVlans.has(vlan)) state.freedVlans.add(vlan);
   // It is there from now on: a chg_ip, which names no segment, finds it.
   state.fdb.ensure(wired.networkId, wired.segment);
   state.fdb.setLocal(key, true);
@@ -90,4 +94,5 @@ function leave(state: State, vif: Vif): void {
   state.fdb.setLocal(network.key, false);
   state.vlans.release(network.key);
   state.freedVlans.add(network.vlan);
+  state.usedVlans.add(network.vlan);
 }

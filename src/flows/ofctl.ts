@@ -118,11 +118,7 @@ export class Ofctl {
   }
 }
 
-/** A switch that is away fails to connect or drops the connection; everything else it said about what we sent. */
+/** Only what the switch or the parser says of our text is a refusal; anything else may be better the next time. */
 function classify(stderr: string): OfctlErrorCode {
-  return /connecting to|is not a bridge or a socket|Connection (refused|reset)|Broken pipe|End of file|No such file/.test(
-    stderr,
-  )
-    ? 'unreachable'
-    : 'rejected';
+  return /^ovs-ofctl: -:\d+: |\bOFP[A-Z]+_/m.test(stderr) ? 'rejected' : 'unreachable';
 }

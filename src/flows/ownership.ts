@@ -8,14 +8,14 @@ import { type DumpedFlow, type Flow, flowKey } from './flow.ts';
 /** `learned`: made by a learn() of ours or the predecessor's; comes and goes by itself. */
 export type Owner = 'ours' | 'predecessor' | 'learned' | 'foreign';
 
-/** @returns a classifier for the flows of this dump. `structural`: what we write there; `tables`: those that are ours. */
+/** @returns a classifier for the flows of this dump. `structural`: what we write there; `tables`: those that are ours. `predecessors`: their cookies as far as known; those found are added. */
 export function ownership(
   dump: readonly DumpedFlow[],
   structural: readonly Flow[],
   tables: Readonly<Record<string, number>>,
+  predecessors: Set<string> = new Set(),
 ): (flow: DumpedFlow) => Owner {
   const keys = new Set(structural.map(flowKey));
-  const predecessors = new Set<string>();
   for (const flow of dump) {
     // Cookie 0 is everybody's who gave none, so it proves nothing.
     if (keys.has(flowKey(flow)) && parseCookie(flow.cookie) === undefined && flow.cookie !== '0x0') {

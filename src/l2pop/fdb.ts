@@ -14,12 +14,15 @@ export interface Entry {
 
 /**
  * When something was asserted: `sequence` orders claims, `at` (ms since the epoch) dates them. A snapshot repeats what
- * the server holds; it dates a claim that is known anew, but does not make it newer than its rivals.
+ * the server held when it was read, some time after `snapshot.since`: it dates a claim that is known anew, but does not
+ * make it newer than its rivals, and what it alone brings is older than any rival that a notification brought since then.
  */
 export interface Stamp {
   readonly sequence: number;
   readonly at: number;
-  readonly snapshot?: true;
+  readonly snapshot?: { readonly since: number };
+  /** When a notification said it, if that is not `at`: only a snapshot did since, or ever (0). */
+  readonly heard?: number;
 }
 
 interface MacClaim {
@@ -123,7 +126,7 @@ export class NetworkFdb {
   add(vtep: IpAddress, { mac, ip }: Entry, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
     const claim = this.#claimOrNew(vtep, mac, stamp);
-    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp);
+    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp, this.#located(mac));
     claim.located = true;
     touched.macs.add(mac);
     this.#addIp(mac, claim, ip, stamp, touched);
@@ -201,6 +204,10 @@ export class NetworkFdb {
     return this.#macs.get(mac)?.find((claim) => claim.vtep === vtep);
   }
 
+  #located(mac: MacAddress): Stamp[] {
+    return (this.#macs.get(mac) ?? []).filter((claim) => claim.located).map((claim) => claim.stamp);
+  }
+
   #claimOrNew(vtep: IpAddress, mac: MacAddress, stamp: Stamp): MacClaim {
     const claims = this.#macs.getOrInsertComputed(mac, () => []);
     let claim = claims.find((other) => other.vtep === vtep);
@@ -236,7 +243,9 @@ export class NetworkFdb {
 
   #addIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, stamp: Stamp, touched: Touched): void {
     if (!claim.ips.has(ip)) this.#ips.getOrInsertComputed(ip, () => []).push({ mac, claim });
-    claim.ips.set(ip, assertedAgain(claim.ips.get(ip), stamp));
+    const owners = this.#ips.get(ip) ?? [];
+    const rivals = owners.map((owner) => owner.claim.ips.get(ip)).filter((rival) => rival !== undefined);
+    claim.ips.set(ip, assertedAgain(claim.ips.get(ip), stamp, rivals));
     touched.ips.add(ip);
   }
 
@@ -249,10 +258,14 @@ export class NetworkFdb {
   }
 }
 
-function assertedAgain(known: Stamp | undefined, stamp: Stamp): Stamp {
+function assertedAgain(known: Stamp | undefined, stamp: Stamp, rivals: readonly Stamp[] = []): Stamp {
   // What is read back from the switch is older than what was heard since.
   if (known !== undefined && known.sequence > stamp.sequence) return known;
-  return stamp.snapshot && known !== undefined ? { sequence: known.sequence, at: stamp.at } : stamp;
+  const { sequence, at, snapshot } = stamp;
+  if (snapshot === undefined) return stamp;
+  if (known !== undefined) return { sequence: known.sequence, at, heard: known.heard ?? known.at };
+  const newer = rivals.filter((rival) => rival.sequence < sequence && (rival.heard ?? rival.at) >= snapshot.since);
+  return { sequence: Math.min(sequence, ...newer.map((rival) => rival.sequence - 0.5)), at, heard: 0 };
 }
 
 /** Equal sequences come from one message that claims a thing twice: then the name decides, so that the order of entries does not. */

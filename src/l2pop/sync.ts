@@ -31,12 +31,17 @@ export interface SyncTimes {
   readonly confirm: number;
 }
 
+/** Milliseconds after which an answer is not waited for any more: its marker was lost. */
+const ASK_DEADLINE = 300_000;
+
 export class NetworkSync {
   #status: SyncStatus = 'unsynced';
   #since: number;
   #ask: Ask | undefined;
   /** Claim → when a snapshot first lacked it. */
   readonly #suspects = new Map<string, number>();
+  /** What notifications took back, and when. */
+  readonly #takenBack = new Map<string, number>();
   /** When the suspects want their second snapshot. */
   #confirmAt: number | undefined;
 
@@ -63,7 +68,7 @@ export class NetworkSync {
 
   /** A refresh is wanted now. */
   wantsRefresh(now: number): boolean {
-    if (this.#status === 'asked') return false;
+    if (this.#status === 'asked') return this.#ask !== undefined && now - this.#ask.at > ASK_DEADLINE;
     return this.#status === 'unsynced' || (this.#confirmAt !== undefined && now >= this.#confirmAt);
   }
 
@@ -78,7 +83,15 @@ export class NetworkSync {
     this.#to('unsynced', now);
   }
 
-  marker(id: string, edge: 'start' | 'end', fdb: NetworkFdb, times: SyncTimes, now: number, touched: Touched): void {
+  /** `sweep`: what the server does not say may be gone; false while it has not sent a single snapshot. */
+  marker(
+    id: string,
+    edge: 'start' | 'end',
+    fdb: NetworkFdb,
+    { sweep, ...times }: SyncTimes & { sweep: boolean },
+    now: number,
+    touched: Touched,
+  ): void {
     const ask = this.#ask;
     if (ask?.id !== id) return;
     if (edge === 'start') {
@@ -90,8 +103,32 @@ export class NetworkSync {
       this.#to('unsynced', now);
       return;
     }
-    this.#sweep(ask, fdb, times, now, touched);
+    if (sweep) this.#sweep(ask, fdb, times, now, touched);
     this.#to('synced', now);
+  }
+
+  /** A notification took these back: a snapshot that was read before does not bring them again. */
+  takenBack({ vtep, flooding, entries }: Pick<EntriesChange, 'vtep' | 'flooding' | 'entries'>, now: number): void {
+    if (flooding) this.#takenBack.set(claimKey({ vtep, mac: undefined, ip: undefined }), now);
+    for (const { mac, ip } of entries) this.#takenBack.set(claimKey({ vtep, mac, ip }), now);
+  }
+
+  /** Since when a notification outranks a snapshot that comes now. */
+  outranksSince(times: SyncTimes, now: number): number {
+    return (this.#ask?.at ?? now) - times.grace;
+  }
+
+  /** A part of a snapshot without what notifications took back after it may have been read. */
+  withoutTakenBack(change: EntriesChange, times: SyncTimes, now: number): EntriesChange {
+    const since = this.outranksSince(times, now);
+    for (const [key, at] of this.#takenBack) if (at < since) this.#takenBack.delete(key);
+    if (this.#takenBack.size === 0) return change;
+    const { vtep } = change;
+    return {
+      ...change,
+      flooding: change.flooding && !this.#takenBack.has(claimKey({ vtep, mac: undefined, ip: undefined })),
+      entries: change.entries.filter(({ mac, ip }) => !this.#takenBack.has(claimKey({ vtep, mac, ip }))),
+    };
   }
 
   /** A message to our host by name; its entries have been added. Counts only while an ask is open. */
@@ -111,9 +148,14 @@ export class NetworkSync {
 
   #sweep(ask: Ask, fdb: NetworkFdb, times: SyncTimes, now: number, touched: Touched): void {
     const suspects = new Map<string, number>();
+    let isSpared = false;
     for (const claim of [...fdb.claims()]) {
       const key = claimKey(claim);
-      if (ask.seen?.has(key) === true || claim.stamp.at >= ask.at - times.grace) continue;
+      if (ask.seen?.has(key) === true) continue;
+      if (claim.stamp.at >= ask.at - times.grace) {
+        isSpared = true;
+        continue;
+      }
       const known = this.#suspects.get(key);
       // Said again since then: it begins anew.
       const first = known === undefined || claim.stamp.at > known ? now : known;
@@ -122,7 +164,8 @@ export class NetworkSync {
     }
     this.#suspects.clear();
     for (const [key, first] of suspects) this.#suspects.set(key, first);
-    this.#confirmAt = suspects.size > 0 ? now + times.confirm : undefined;
+    // What was heard only lately is looked for again, too.
+    this.#confirmAt = suspects.size > 0 || isSpared ? now + times.confirm : undefined;
   }
 
   #to(status: SyncStatus, now: number): void {

@@ -17,6 +17,8 @@ export interface RegistrationParts {
   now(): Date;
   /** The body of a report; `undefined`: nothing may be reported now (the switch is away). */
   agentState(): JsonObject | undefined;
+  /** Before and after `tunnel_sync`. */
+  onAskEndpoints(type: TunnelType): void;
   onEndpoints(type: TunnelType, vteps: readonly IpAddress[]): void;
   /** Registered and answered, or no longer. */
   onReady(ready: boolean): void;
@@ -114,15 +116,16 @@ export class Registration {
     }
     if (this.#waiting) log.info('neutron-server answers again');
     this.#waiting = false;
-    if (this.#isLinkUp) this.#setReady(true);
+    if (this.#isLinkUp && !this.#stopping.signal.aborted) this.#setReady(true);
     return undefined;
   }
 
   async #syncTunnels(): Promise<void> {
-    const { server, log, localIp, tunnelTypes, onEndpoints } = this.#parts;
+    const { server, log, localIp, tunnelTypes, onAskEndpoints, onEndpoints } = this.#parts;
     this.#synced = true;
     try {
       for (const type of tunnelTypes) {
+        onAskEndpoints(type);
         const { vteps, problems } = await server.tunnelSync(type, localIp);
         for (const problem of problems) log.error(problem);
         onEndpoints(type, vteps);
@@ -140,8 +143,11 @@ export class Registration {
     if (state === undefined) return;
     const at = now();
     const verdict = await server.reportState(state, at);
+    const wasKnown = this.lastReport !== undefined;
     this.lastReport = { at: at.getTime(), verdict };
-    if (verdict === 'revived') {
+    // `new` to a server that knew us: an operator deleted the agent, and with it our VTEPs.
+    if (verdict === 'revived' || (verdict === 'new' && wasKnown)) {
+      this.#synced = false;
       log.warn('neutron-server had given us up: everything is asked anew');
       onRevived();
     }

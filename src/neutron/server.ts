@@ -61,7 +61,9 @@ export class NeutronServer {
   /** The facts of ports, without side effects at the server. */
   async pullPorts(ids: readonly PortId[]): Promise<PortAnswers> {
     const args = { resource_type: 'Port', version: '1.7', filter_kwargs: { id: [...ids] } };
-    return parsePorts(await this.#rpc.call(SERVER_TOPIC, 'bulk_pull', args, { version: '1.1' }), ids, this.#host);
+    const reply = await this.#rpc.call(SERVER_TOPIC, 'bulk_pull', args, { version: '1.1' });
+    if (!Array.isArray(reply)) throw new RpcError('bad-reply', 'bulk_pull Port: the reply is no list');
+    return parsePorts(reply, ids, this.#host);
   }
 
   /** Says which devices are wired and which are gone. `refreshTunnels` asks for a snapshot for each that is up. */
@@ -78,10 +80,8 @@ export class NeutronServer {
       refresh_tunnels: devices.refreshTunnels,
     };
     const reply = await this.#rpc.call(SERVER_TOPIC, 'update_device_list', args, { version: '1.9' });
-    return {
-      failedUp: portIds(isObject(reply) ? reply.failed_devices_up : undefined),
-      failedDown: portIds(isObject(reply) ? reply.failed_devices_down : undefined),
-    };
+    if (!isObject(reply)) throw new RpcError('bad-reply', 'update_device_list: the reply is no object');
+    return { failedUp: portIds(reply.failed_devices_up), failedDown: portIds(reply.failed_devices_down) };
   }
 
   /** Into our own by-name queue, behind everything that is in it now (WIRE.md, "marker"). */

@@ -111,6 +111,9 @@ export class OvsdbClient {
     try {
       reply = await connection.call('transact', [this.#options.database, ...operations]);
     } catch (error) {
+      // It may yet be carried out: the next session shows whether it was, and this one must not do it later.
+      if (error instanceof OvsdbConnectionError && error.code === 'ETIMEDOUT')
+        connection.end('ETIMEDOUT', error.message);
       throw error instanceof OvsdbReplyError ? refusedTransaction(error) : error;
     }
     const results = readResults(schema, operations, reply);

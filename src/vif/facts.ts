@@ -58,10 +58,9 @@ export interface PortAnswers {
 }
 
 /** The answers in a `bulk_pull` reply to a question for `asked`. Whoever is missing in a readable reply does not exist. */
-export function parsePorts(reply: unknown, asked: readonly PortId[], host: string): PortAnswers {
+export function parsePorts(reply: readonly unknown[], asked: readonly PortId[], host: string): PortAnswers {
   const answers = new Map<PortId, PortFacts | 'absent'>();
   const problems: string[] = [];
-  if (!Array.isArray(reply)) return { answers, problems: ['bulk_pull Port: the reply is no list'] };
   const unreadable = new Set<PortId | undefined>();
   for (const object of reply) {
     const facts = parsePort(object, host);

@@ -47,7 +47,14 @@ describe('port facts', () => {
     expect([vif(host)?.asking, vif(host)?.wiring.kind]).toEqual(['wanted', 'wired']);
     host.apply({ kind: 'duty-started', duty: pull });
     host.apply({ kind: 'duty-done', duty: pull, outcome: { kind: 'facts', answers: new Map() } });
-    expect([vif(host)?.asking, vif(host)?.wiring.kind]).toEqual(['done', 'wired']);
+    expect([vif(host)?.asking, vif(host)?.wiring.kind]).toEqual(['wanted', 'wired']);
+    // Not at once, and not without end.
+    expect(host.state.deferred.get(portId(1))).toBe(host.now + 2000);
+    for (let n = 0; n < 10; n++) {
+      host.apply({ kind: 'duty-started', duty: pull });
+      host.apply({ kind: 'duty-done', duty: pull, outcome: { kind: 'facts', answers: new Map() } });
+    }
+    expect(vif(host)?.asking).toBe('done');
   });
 
   test('an answer for a VIF that went meanwhile', async () => {

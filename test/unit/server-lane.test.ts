@@ -138,15 +138,16 @@ describe('a call that fails', () => {
     expect([...scene.host.state.networks.values()].map(({ sync }) => sync.status)).toEqual(['unsynced']);
     scene.lane.kick();
     expect(await scene.after(999), 'a kick does not shorten it').toEqual([]);
-    expect(await scene.after(1)).toEqual(['start 2']);
-    expect(await scene.after(2000)).toEqual(['start 3']);
+    // What the server did of the call it did not answer, the facts tell: they are asked for first.
+    expect(await scene.after(1)).toEqual(['pull 1']);
+    expect(await scene.after(2000)).toEqual(['pull 1']);
     await scene.after(60_000);
     expect(await scene.after(30_000)).toHaveLength(1);
     expect(scene.lines.filter(({ level }) => level >= 40).map(({ msg }) => msg)).toEqual([
       'call failed, to be tried again',
     ]);
     scene.fail = undefined;
-    expect(await scene.after(30_000)).toHaveLength(3);
+    expect(await scene.after(30_000)).toHaveLength(4);
     scene.host.apply({ kind: 'gap', l2population: true, ports: false });
     scene.fail = timeout;
     scene.lane.kick();
@@ -170,7 +171,7 @@ describe('a call that fails', () => {
     scene.fail = undefined;
     scene.lane.setOpen(false);
     scene.lane.setOpen(true);
-    expect(await scene.after()).toEqual(['start 2', 'up 1 refresh', 'end 2']);
+    expect(await scene.after()).toEqual(['pull 1', 'start 2', 'up 1 refresh', 'end 2']);
     expect(await scene.after(60_000), 'and not once more').toEqual([]);
   });
 

@@ -136,7 +136,7 @@ describe('against the naive model', () => {
           const stamp: Stamp = {
             sequence: index + 1,
             at: index,
-            ...(step.kind === 'snapshot' ? { snapshot: true } : {}),
+            ...(step.kind === 'snapshot' ? { snapshot: { since: Number.POSITIVE_INFINITY } } : {}),
           };
           const before = picture(fdb);
           const touched = apply(fdb, step, stamp);

@@ -43,7 +43,7 @@ class Story {
 
   marker(edge: 'start' | 'end', id = this.#ask): this {
     this.touched = nothingTouched();
-    this.sync.marker(id, edge, this.fdb, TIMES, this.now, this.touched);
+    this.sync.marker(id, edge, this.fdb, { ...TIMES, sweep: true }, this.now, this.touched);
     return this;
   }
 
@@ -81,7 +81,13 @@ describe('asking', () => {
     const story = new Story();
     expect([story.sync.status, story.sync.wantsRefresh(0)]).toEqual(['unsynced', true]);
     story.at(1).ask('a');
-    expect([story.sync.status, story.sync.since, story.sync.wantsRefresh(1e12)]).toEqual(['asked', SECOND, false]);
+    expect([story.sync.status, story.sync.since, story.sync.wantsRefresh(300 * SECOND)]).toEqual([
+      'asked',
+      SECOND,
+      false,
+    ]);
+    // Its marker was lost: not waited for without end.
+    expect(story.sync.wantsRefresh(302 * SECOND)).toBe(true);
     story.at(2).snapshot([VTEP, undefined]).end();
     expect([story.sync.status, story.sync.since, story.sync.wantsRefresh(1e12)]).toEqual(['synced', 2 * SECOND, false]);
   });

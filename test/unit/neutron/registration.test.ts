@@ -36,6 +36,7 @@ class Scene {
       reportInterval: 30 * SECOND,
       now: () => new Date(),
       agentState: () => this.state,
+      onAskEndpoints: () => undefined,
       onEndpoints: (type, vteps) => this.log.push(`endpoints ${type} ${vteps.length}`),
       onReady: (ready) => this.log.push(ready ? 'ready' : 'not ready'),
       onRevived: () => this.log.push('revived'),
@@ -82,7 +83,11 @@ describe('a server that answers', () => {
     scene.registration.setLink(true);
     await scene.after(0);
     scene.verdict = () => 'revived';
-    expect(await scene.after(30 * SECOND)).toEqual(['report', 'revived', 'ready']);
+    const synced = ['sync vxlan', 'endpoints vxlan 0', 'sync gre', 'endpoints gre 0'];
+    expect(await scene.after(30 * SECOND)).toEqual(['report', 'revived', ...synced, 'ready']);
+    // `new` to a server that knew us: somebody deleted the agent there.
+    scene.verdict = () => 'new';
+    expect(await scene.after(30 * SECOND)).toEqual(['report', 'revived', ...synced, 'ready']);
   });
 
   test('resync: tunnel_sync again at once', async () => {

@@ -156,11 +156,17 @@ describe('what comes back', () => {
   test.each([
     [{ failed_devices_up: [DEVICE], failed_devices_down: [GONE] }, [DEVICE], [GONE]],
     [{ failed_devices_up: ['x', 7] }, [], []],
-    [null, [], []],
-    [[], [], []],
+    [{}, [], []],
   ])('devices: %j', async (reply, failedUp, failedDown) => {
     const outcome = await talking(reply).server.updateDevices({ up: [DEVICE], down: [GONE], refreshTunnels: false });
     expect(outcome).toEqual({ failedUp, failedDown });
+  });
+
+  test.each([null, [], 'x'])('a reply that cannot be read is a failed call: %j', async (reply) => {
+    const { server } = talking(reply);
+    const update = server.updateDevices({ up: [DEVICE], down: [], refreshTunnels: false });
+    await expect(update).rejects.toMatchObject({ code: 'bad-reply' });
+    if (!Array.isArray(reply)) await expect(server.pullPorts([DEVICE])).rejects.toMatchObject({ code: 'bad-reply' });
   });
 
   test('port facts as recorded (14)', async () => {

@@ -61,11 +61,6 @@ describe('who is absent', () => {
     expect(parsePorts([], [FIRST], 'host1').answers.get(FIRST)).toBe('absent');
   });
 
-  test.each([null, {}, 'text', 7, undefined])('nobody, if the reply is %j', (reply) => {
-    const { answers, problems } = parsePorts(reply, [FIRST], 'host1');
-    expect([answers.size, problems]).toEqual([0, ['bulk_pull Port: the reply is no list']]);
-  });
-
   test('not the one that cannot be read, but the others', () => {
     const { answers, problems } = parsePorts([versioned({ id: FIRST, network_id: 'x' })], [FIRST, UNKNOWN], 'host1');
     expect([...answers]).toEqual([[UNKNOWN, 'absent']]);
