@@ -148,7 +148,7 @@ export class Agent {
   /** Parse, commit, acknowledge, reduce: in this order, so that nothing acknowledged is lost (DESIGN, rule 10). */
   async #takeIn(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return;
-    const { state, store, now } = this.#parts;
+    const { state, store, log, now } = this.#parts;
     const events: Event[] = [];
     const records: StoreRecord[] = [];
     for (const delivery of deliveries) {
@@ -168,7 +168,11 @@ export class Agent {
     }
     for (const delivery of deliveries) delivery.ack();
     this.counters.notifications += deliveries.length;
+    const wasSilent = state.isServerSilent;
     for (const event of events) reduce(state, event, now());
+    if (state.isServerSilent && !wasSilent) {
+      log.warn('neutron-server sends no FDB snapshots: is l2population among its mechanism_drivers? Nothing is swept');
+    }
   }
 
   #reportProblems({ topic, queue, request }: Delivery, problems: readonly string[]): void {

@@ -29,7 +29,7 @@ export function nextDuty(state: State, now: number, ask: () => string): Duty | u
 export function nextWake(state: State, now: number): number | undefined {
   let wake = Number.POSITIVE_INFINITY;
   for (const { sync } of state.networks.values()) {
-    if (sync.confirmAt !== undefined && sync.confirmAt > now) wake = Math.min(wake, sync.confirmAt);
+    for (const at of [sync.confirmAt, sync.deadline]) if (at !== undefined && at > now) wake = Math.min(wake, at);
   }
   for (const at of state.deferred.values()) if (at > now) wake = Math.min(wake, at);
   return Number.isFinite(wake) ? wake : undefined;
@@ -38,6 +38,8 @@ export function nextWake(state: State, now: number): number | undefined {
 function isUpOwed(state: State, vif: Vif): boolean {
   if (typeof vif.facts !== 'object' || vif.wiring.kind !== 'wired') return false;
   if (vif.facts.binding !== 'active' || vif.facts.status === 'ACTIVE') return false;
+  // A VIF whose device does not exist has no ofport; it is up when it has one.
+  if (state.view.vif(vif.id)?.interface.ofport === undefined) return false;
   return vif.configured !== undefined && (state.view.root?.curCfg ?? 0) >= vif.configured;
 }
 

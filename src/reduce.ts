@@ -134,7 +134,9 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
   state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
   state.compared = true;
-  for (const key of state.refused.tunnels) state.dirty.tunnels.add(key);
+  // Whatever was made and has not been seen by now is not there.
+  for (const key of [...state.refused.tunnels, ...state.creating]) state.dirty.tunnels.add(key);
+  state.creating.clear();
   for (const id of state.refused.vifs) state.dirty.vifs.add(id);
   state.refused.tunnels.clear();
   state.refused.vifs.clear();
@@ -199,6 +201,7 @@ function onSnapshot(state: State, changes: readonly FdbChange[], sequence: numbe
     }
     sync?.snapshot([change]);
     state.snapshots++;
+    state.isServerSilent = false;
   }
 }
 
@@ -211,7 +214,11 @@ function onMarker(state: State, id: string, edge: 'start' | 'end', now: number):
   for (const network of state.networks.values()) {
     const touched = nothingTouched();
     const fdb = state.fdb.ensure(network.id, network.segment);
+    const { status } = network.sync;
     network.sync.marker(id, edge, fdb, { ...times, sweep: state.snapshots > 0 }, now, touched);
+    if (status === 'asked' && network.sync.status === 'synced' && state.snapshots === 0 && !fdb.isEmpty) {
+      state.isServerSilent = true;
+    }
     state.markTouched(network.key, touched);
   }
 }

@@ -79,6 +79,8 @@ export class State {
   readonly usedVlans = new Set<LocalVlan>();
   /** A predecessor's cookies by bridge, once seen: our first bundle may take away what they were known by. */
   readonly predecessors = { tun: new Set<string>(), int: new Set<string>() };
+  /** VIFs that wait for a local VLAN to be free. */
+  readonly withoutVlan = new Set<PortId>();
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
   /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */
@@ -94,6 +96,8 @@ export class State {
   passed = false;
   /** Snapshots heard since the start; none at all: the server has no l2population (DESIGN, rule 6). */
   snapshots = 0;
+  /** Refreshes were answered without any snapshot though the switch has entries: nothing is swept. */
+  isServerSilent = false;
   /** Orders assertions; 0 is what was read back from the switch. */
   sequence = 0;
 

@@ -12,15 +12,26 @@ export function refreshVif(state: State, id: PortId, now: number): void {
   const known = state.vifs.get(id);
   if (attached === undefined) {
     if (known !== undefined) unplug(state, known);
+    giveFreedVlans(state, now);
     return;
   }
   const vif = known ?? plug(state, id);
+  state.withoutVlan.delete(id);
   const wiring = decideWiring(vif.facts, attached.port, state.config.agent.tunnelTypes);
   const target = wiring.kind === 'wired' ? networkKey(wiring.networkId, wiring.segment) : undefined;
   if (target !== vif.network || vif.wiring.kind !== wiring.kind) vif.configured = undefined;
   if (target !== vif.network) leave(state, vif);
   vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
   state.dirty.vifs.add(id);
+  giveFreedVlans(state, now);
+}
+
+/** VIFs that found no local VLAN are tried again as soon as one has been given back. */
+function giveFreedVlans(state: State, now: number): void {
+  if (state.freedVlans.size === 0) return;
+  const waiting = [...state.withoutVlan];
+  state.withoutVlan.clear();
+  for (const id of waiting) refreshVif(state, id, now);
 }
 
 function plug(state: State, id: PortId): Vif {
@@ -44,6 +55,7 @@ function unplug(state: State, vif: Vif): void {
   leave(state, vif);
   state.vifs.delete(vif.id);
   state.unconfirmed.delete(vif.id);
+  state.withoutVlan.delete(vif.id);
   state.deferred.delete(vif.id);
   state.dirty.vifs.add(vif.id);
   const ours = typeof vif.facts === 'object' ? vif.facts.binding === 'active' : vif.facts === 'pending';
@@ -53,7 +65,10 @@ function unplug(state: State, vif: Vif): void {
 function join(state: State, vif: Vif, wired: Wired, port: SwitchPort, now: number): Wiring {
   const key = networkKey(wired.networkId, wired.segment);
   const network = state.networks.get(key) ?? open(state, key, wired, port, now);
-  if (network === undefined) return { kind: 'dead', reason: 'no local VLAN is free: 4094 networks are in use' };
+  if (network === undefined) {
+    state.withoutVlan.add(vif.id);
+    return { kind: 'dead', reason: 'no local VLAN is free: 4094 networks are in use' };
+  }
   network.vifs.add(vif.id);
   vif.network = key;
   return wired;

@@ -3,7 +3,7 @@
  *
  *      unsynced ──ask──► asked ──marker──► synced
  *         ▲                │                 │
- *         └── gap, failure ┴─── gap, audit ──┘
+ *         └── gap, failure ┴────── gap ──────┘
  *
  * A snapshot counts between the two markers of an ask: before the first, it was meant for somebody else. It adds at
  * once. What it lacks becomes *suspect* and stays programmed; only a second snapshot, `snapshot_confirm` later, that
@@ -62,13 +62,18 @@ export class NetworkSync {
     return this.#suspects.size;
   }
 
+  /** When the answer to a question is given up. */
+  get deadline(): number | undefined {
+    return this.#ask && this.#ask.at + ASK_DEADLINE;
+  }
+
   get confirmAt(): number | undefined {
     return this.#confirmAt;
   }
 
   /** A refresh is wanted now. */
   wantsRefresh(now: number): boolean {
-    if (this.#status === 'asked') return this.#ask !== undefined && now - this.#ask.at > ASK_DEADLINE;
+    if (this.#status === 'asked') return this.deadline !== undefined && now >= this.deadline;
     return this.#status === 'unsynced' || (this.#confirmAt !== undefined && now >= this.#confirmAt);
   }
 

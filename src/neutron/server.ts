@@ -3,7 +3,7 @@
  * The transport is handed in. All methods reject with the transport's `RpcError`.
  */
 import { type JsonObject, type JsonValue, type RpcCaller, RpcError } from '../rpc/types.ts';
-import { type IpAddress, type PortId, parseIp, parsePortId, type TunnelType } from '../values.ts';
+import { type IpAddress, ipVersion, type PortId, parseIp, parsePortId, type TunnelType } from '../values.ts';
 import { type PortAnswers, parsePorts } from '../vif/facts.ts';
 import { L2POPULATION_TOPIC, MARKER_METHOD, REPORTS_TOPIC, SERVER_TOPIC } from './topics.ts';
 
@@ -53,7 +53,9 @@ export class NeutronServer {
     for (const tunnel of tunnels) {
       const vtep = parseIp(isObject(tunnel) ? tunnel.ip_address : undefined);
       if (vtep === undefined) problems.push(`tunnel_sync ${type}: ${JSON.stringify(tunnel)} has no ip_address`);
-      else vteps.push(vtep);
+      else if (ipVersion(vtep) !== ipVersion(localIp)) {
+        problems.push(`tunnel_sync ${type}: VTEP ${vtep} is not IPv${ipVersion(localIp)} as local_ip ${localIp}`);
+      } else vteps.push(vtep);
     }
     return { vteps, problems };
   }

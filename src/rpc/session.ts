@@ -164,8 +164,8 @@ export function brokerName(broker: Broker): string {
 }
 
 /**
- * Certificates are read for every connection: a renewed one is picked up. The broker's must be valid, by `caFile` or
- * else the machine's authorities, and hold the name or address dialled.
+ * Certificates are read for every connection: a renewed one is picked up. The broker's is verified as oslo.messaging
+ * does it: by `caFile`, not at all without one, and for the name or address dialled if `verifyHostname` says so.
  */
 async function socketOptions(
   tls: RabbitTls | undefined,
