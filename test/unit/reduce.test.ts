@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { makePlan } from '../../src/plan.ts';
+import type { NetworkId, SegmentationId } from '../../src/values.ts';
 import type { PortFacts } from '../../src/vif/facts.ts';
 import { testConfig } from './config.ts';
 import { FakeSwitch } from './fake-switch.ts';
@@ -342,5 +343,18 @@ describe('the switch', () => {
       reason: 'no local VLAN is free: 4094 networks are in use',
     });
     expect(makePlan(host.state).finish).toEqual([]);
+    // Another one waits, too; then one VLAN is given back.
+    host.plug(portId(3), 'tap3');
+    const third = { networkId: portId(9) as string as NetworkId, segment: { type: 'vxlan' as const, segmentationId: 9 as SegmentationId } };
+    host.serve(factsOf(portId(3), third));
+    await host.settle();
+    used.delete(1);
+    host.switch.unplug('tap1');
+    await host.settle();
+    expect([2, 3].map((n) => host.state.vifs.get(portId(n))?.wiring.kind)).toEqual(['wired', 'dead']);
+    expect([host.tag('tap2'), host.tag('tap3')]).toEqual([1, 4095]);
+    host.switch.unplug('tap2');
+    await host.settle();
+    expect(host.tag('tap3')).toBe(1);
   });
 });

@@ -30,3 +30,16 @@ test('updates and deletions, also of what is not there', () => {
   mesh.delete('gre', A);
   expect([...mesh.vteps('gre')]).toEqual([]);
 });
+
+test('what is heard while the set is asked for is newer than the answer', () => {
+  const mesh = new Mesh();
+  mesh.replace('vxlan', [A]);
+  mesh.asked('vxlan');
+  mesh.add('vxlan', B);
+  mesh.delete('vxlan', A);
+  expect(mesh.replace('vxlan', [A, C])).toEqual([C]);
+  expect([...mesh.vteps('vxlan')].sort()).toEqual([B, C]);
+  // The next answer stands by itself.
+  mesh.replace('vxlan', [A]);
+  expect([...mesh.vteps('vxlan')]).toEqual([A]);
+});
