@@ -8,11 +8,17 @@ import type { SwitchPort } from './vswitch/rows.ts';
 
 /** Brings a VIF's place in the state in line with what the switch and the server say of it now. */
 export function refreshVif(state: State, id: PortId, now: number): void {
+  place(state, id, now);
+  // VIFs that found no local VLAN: one may have been given back. Each once: one that waits on stays in the set.
+  const waiting = [...state.withoutVlan].filter((other) => other !== id);
+  for (const other of waiting) place(state, other, now);
+}
+
+function place(state: State, id: PortId, now: number): void {
   const attached = state.view.vif(id);
   const known = state.vifs.get(id);
   if (attached === undefined) {
     if (known !== undefined) unplug(state, known);
-    giveFreedVlans(state, now);
     return;
   }
   const vif = known ?? plug(state, id);
@@ -23,15 +29,6 @@ export function refreshVif(state: State, id: PortId, now: number): void {
   if (target !== vif.network) leave(state, vif);
   vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
   state.dirty.vifs.add(id);
-  giveFreedVlans(state, now);
-}
-
-/** VIFs that found no local VLAN are tried again as soon as one has been given back. */
-function giveFreedVlans(state: State, now: number): void {
-  if (state.freedVlans.size === 0) return;
-  const waiting = [...state.withoutVlan];
-  state.withoutVlan.clear();
-  for (const id of waiting) refreshVif(state, id, now);
 }
 
 function plug(state: State, id: PortId): Vif {

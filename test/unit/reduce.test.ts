@@ -345,7 +345,10 @@ describe('the switch', () => {
     expect(makePlan(host.state).finish).toEqual([]);
     // Another one waits, too; then one VLAN is given back.
     host.plug(portId(3), 'tap3');
-    const third = { networkId: portId(9) as string as NetworkId, segment: { type: 'vxlan' as const, segmentationId: 9 as SegmentationId } };
+    const third = {
+      networkId: portId(9) as string as NetworkId,
+      segment: { type: 'vxlan' as const, segmentationId: 9 as SegmentationId },
+    };
     host.serve(factsOf(portId(3), third));
     await host.settle();
     used.delete(1);
