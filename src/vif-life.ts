@@ -22,12 +22,13 @@ function place(state: State, id: PortId, now: number): void {
     return;
   }
   const vif = known ?? plug(state, id);
-  state.withoutVlan.delete(id);
   const wiring = decideWiring(vif.facts, attached.port, state.config.agent.tunnelTypes);
   const target = wiring.kind === 'wired' ? networkKey(wiring.networkId, wiring.segment) : undefined;
   if (target !== vif.network || vif.wiring.kind !== wiring.kind) vif.configured = undefined;
   if (target !== vif.network) leave(state, vif);
   vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
+  // Who waits still keeps its turn.
+  if (vif.network !== undefined || wiring.kind === 'dead') state.withoutVlan.delete(id);
   state.dirty.vifs.add(id);
 }
 
