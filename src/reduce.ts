@@ -57,7 +57,7 @@ export function reduce(state: State, event: Event, now: number): void {
       onNotification(state, event.notification, now);
       break;
     case 'gap':
-      if (event.l2population) for (const network of state.networks.values()) network.sync.lost(now);
+      if (event.l2population) for (const network of state.networks.values()) network.sync.gap(now);
       if (event.ports) for (const vif of state.vifs.values()) vif.asking = 'wanted';
       break;
     case 'link-down':
@@ -176,13 +176,14 @@ function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now
     onSnapshot(state, changes, sequence, now);
     return;
   }
+  const times = syncTimes(state);
   for (const change of changes) {
     for (const [key, touched] of state.fdb.apply(change, { sequence, at: now })) {
       state.markTouched(key, touched);
       const sync = state.networks.get(key)?.sync;
-      if (change.kind === 'remove') sync?.takenBack(change, now);
+      if (change.kind === 'remove') sync?.takenBack(change, times, now);
       if (change.kind === 'chg_ip') {
-        sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, now);
+        sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, times, now);
       }
     }
   }

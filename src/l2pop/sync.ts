@@ -42,6 +42,8 @@ export class NetworkSync {
   readonly #suspects = new Map<string, number>();
   /** What notifications took back, and when. */
   readonly #takenBack = new Map<string, number>();
+  /** When notifications were lost last; 0: never. */
+  #gapAt = 0;
   /** When the suspects want their second snapshot. */
   #confirmAt: number | undefined;
 
@@ -88,6 +90,13 @@ export class NetworkSync {
     this.#to('unsynced', now);
   }
 
+  /** Notifications were lost: what was heard before outranks no snapshot that comes now. */
+  gap(now: number): void {
+    this.#gapAt = now;
+    this.#takenBack.clear();
+    this.lost(now);
+  }
+
   /** `sweep`: what the server does not say may be gone; false while it has not sent a single snapshot. */
   marker(
     id: string,
@@ -113,20 +122,37 @@ export class NetworkSync {
   }
 
   /** A notification took these back: a snapshot that was read before does not bring them again. */
-  takenBack({ vtep, flooding, entries }: Pick<EntriesChange, 'vtep' | 'flooding' | 'entries'>, now: number): void {
-    if (flooding) this.#takenBack.set(claimKey({ vtep, mac: undefined, ip: undefined }), now);
-    for (const { mac, ip } of entries) this.#takenBack.set(claimKey({ vtep, mac, ip }), now);
+  takenBack(
+    { vtep, flooding, entries }: Pick<EntriesChange, 'vtep' | 'flooding' | 'entries'>,
+    times: SyncTimes,
+    now: number,
+  ): void {
+    const keys = entries.map(({ mac, ip }) => claimKey({ vtep, mac, ip }));
+    if (flooding) keys.push(claimKey({ vtep, mac: undefined, ip: undefined }));
+    for (const key of keys) {
+      this.#takenBack.delete(key);
+      this.#takenBack.set(key, now);
+    }
+    this.#forgetTakenBack(times, now);
+  }
+
+  /** The oldest come first. */
+  #forgetTakenBack(times: SyncTimes, now: number): void {
+    const since = this.outranksSince(times, now);
+    for (const [key, at] of this.#takenBack) {
+      if (at >= since) break;
+      this.#takenBack.delete(key);
+    }
   }
 
   /** Since when a notification outranks a snapshot that comes now. */
   outranksSince(times: SyncTimes, now: number): number {
-    return (this.#ask?.at ?? now) - times.grace;
+    return Math.max((this.#ask?.at ?? now) - times.grace, this.#gapAt);
   }
 
   /** A part of a snapshot without what notifications took back after it may have been read. */
   withoutTakenBack(change: EntriesChange, times: SyncTimes, now: number): EntriesChange {
-    const since = this.outranksSince(times, now);
-    for (const [key, at] of this.#takenBack) if (at < since) this.#takenBack.delete(key);
+    this.#forgetTakenBack(times, now);
     if (this.#takenBack.size === 0) return change;
     const { vtep } = change;
     return {

@@ -299,7 +299,7 @@ test.each([
 ])('a gap in %j', async (topics, { l2population, ports }) => {
   const lost = vi.fn();
   const vif = { asking: 'done' };
-  scene.state.networks.set('n' as never, { sync: { lost } } as never);
+  scene.state.networks.set('n' as never, { sync: { gap: lost } } as never);
   scene.state.vifs.set(portId(1), vif as never);
   scene.agent.gap(topics);
   expect([lost.mock.calls.length, vif.asking]).toEqual([l2population ? 1 : 0, ports ? 'wanted' : 'done']);

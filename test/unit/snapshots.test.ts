@@ -89,3 +89,29 @@ test('a server that sends no snapshot at all proves nothing: nothing is swept, a
   host.add('vxlan', { [NEW]: [FLOODING] }, true);
   expect(host.state.isServerSilent).toBe(false);
 });
+
+test('after a gap the snapshot is the newer word: what was lost may have moved the MAC, or brought it back', async () => {
+  for (const isMoved of [true, false]) {
+    const host = await asking();
+    host.add('vxlan', { [OLD]: [ENTRY] });
+    if (!isMoved) host.remove('vxlan', { [OLD]: [ENTRY] });
+    host.now += 1000;
+    host.apply({ kind: 'gap', l2population: true, ports: false });
+    for (const { sync } of host.state.networks.values()) sync.asked('x', true, host.now);
+    host.apply({ kind: 'marker', id: 'x', edge: 'start' });
+    host.add('vxlan', { [isMoved ? NEW : OLD]: [FLOODING, ENTRY] }, true);
+    await end(host);
+    expect(egressOf(host), String(isMoved)).toBe(isMoved ? NEW : OLD);
+  }
+});
+
+test('what was taken back is remembered for no longer than it can matter', async () => {
+  const host = await asking();
+  await end(host);
+  host.remove('vxlan', { [OLD]: [ENTRY] });
+  host.now += 31_000;
+  host.remove('vxlan', { [OLD]: [['fa:16:3e:00:00:08', '10.10.0.8']] });
+  host.add('vxlan', { [OLD]: [ENTRY] }, true);
+  await host.settle();
+  expect(egressOf(host)).toBe(OLD);
+});
