@@ -201,6 +201,55 @@ describe('a port that the server cannot do', () => {
   });
 });
 
+describe('a call that the server answers with an error', () => {
+  const remote = () => new RpcError('remote', 'KeyError: port');
+
+  test('is made in halves: one port does not hold up the others, and is asked for again later', async () => {
+    const scene = await Scene.with({}, {}, {}, {});
+    for (const n of [1, 2, 3, 4]) scene.host.serve(factsOf(portId(n)));
+    scene.fail = (what) => (/^pull .*3/.test(what) ? remote() : undefined);
+    scene.lane.setOpen(true);
+    expect((await scene.after()).filter((what) => what.startsWith('pull'))).toEqual([
+      'pull 1,2,3,4',
+      'pull 1,2',
+      'pull 3,4',
+      'pull 3',
+      'pull 4',
+    ]);
+    expect([...scene.host.state.vifs.values()].map(({ asking }) => asking)).toEqual(['done', 'done', 'wanted', 'done']);
+    scene.lane.kick();
+    expect(await scene.after(10_000), 'not at once').toEqual([]);
+    scene.fail = undefined;
+    scene.host.now += 30_000;
+    scene.lane.kick();
+    expect(await scene.after()).toEqual(['pull 3']);
+  });
+
+  test('halves have markers of their own; the half that failed has no end', async () => {
+    const scene = await Scene.with({ status: 'DOWN' }, { status: 'DOWN' });
+    scene.fail = (what) => (/^up .*2$/.test(what) ? remote() : undefined);
+    scene.lane.setOpen(true);
+    const told = (await scene.after()).filter((what) => !what.includes('pull'));
+    const ids = told.filter((what) => what.startsWith('start')).map((what) => what.slice('start '.length));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(told.slice(0, 7).map((what) => what.replace(/^(start|end) \d+/, '$1'))).toEqual([
+      ...['start', 'up 1,2'],
+      ...['start', 'up 1', 'end'],
+      ...['start', 'up 2'],
+    ]);
+  });
+
+  test('the broker goes while it is made in halves: the rest waits', async () => {
+    const scene = await Scene.with({}, {}, {}, {});
+    for (const n of [1, 2, 3, 4]) scene.host.serve(factsOf(portId(n)));
+    scene.fail = (what) => (what === 'pull 1,2,3,4' ? remote() : timeout());
+    scene.lane.setOpen(true);
+    expect(await scene.after()).toEqual(['pull 1,2,3,4', 'pull 1,2']);
+    scene.fail = undefined;
+    expect((await scene.after(1000))[0]).toBe('pull 1,2,3,4');
+  });
+});
+
 test('a mistake of ours is no failed call', async () => {
   const scene = await Scene.with({});
   scene.fail = () => new TypeError('x is undefined');
