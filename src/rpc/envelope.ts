@@ -62,8 +62,9 @@ export function encodeHeartbeat(ids: ReplyIds): Buffer {
   return seal({ result: null, failure: null, ending: false, _msg_id: ids.msgId, _unique_id: ids.uniqueId });
 }
 
-export type Decoded =
-  | { readonly kind: 'request'; readonly request: RpcRequest }
+export type Decoded = { readonly kind: 'request'; readonly request: RpcRequest } | DecodedReply;
+
+export type DecodedReply =
   | { readonly kind: 'reply'; readonly msgId: string; readonly result: JsonValue }
   | { readonly kind: 'failure'; readonly msgId: string; readonly failure: RemoteFailure }
   | { readonly kind: 'heartbeat'; readonly msgId: string }

@@ -1,6 +1,6 @@
 /** The calls that wait for a reply: each ends exactly once, by its reply, its deadline or the loss of the connection. */
 import type { Logger } from 'pino';
-import type { Decoded } from './envelope.ts';
+import type { DecodedReply } from './envelope.ts';
 import { type JsonValue, RpcError } from './types.ts';
 
 interface Waiter {
@@ -29,7 +29,7 @@ export class Waiters {
   }
 
   /** A reply of any kind. One that nobody waits for (any more) is dropped. */
-  take(reply: Exclude<Decoded, { kind: 'request' }>): void {
+  take(reply: DecodedReply): void {
     const { msgId } = reply;
     const waiter = msgId === undefined ? undefined : this.#waiting.get(msgId);
     if (msgId === undefined || waiter === undefined) {
