@@ -18,6 +18,9 @@ export interface ServerLaneParts {
   apply(event: Event): void;
 }
 
+/** One bad port among a hundred is found after eight refusals in a row. */
+const MAX_REFUSALS = 10;
+
 export class ServerLane {
   readonly #parts: ServerLaneParts;
   readonly #backoff = new Backoff(1000, 30_000);
@@ -25,6 +28,8 @@ export class ServerLane {
   #busy = false;
   #retry: NodeJS.Timeout | undefined;
   #failing = false;
+  /** In a row. */
+  #refusals = 0;
 
   constructor(parts: ServerLaneParts) {
     this.#parts = parts;
@@ -63,7 +68,12 @@ export class ServerLane {
   async #carryOut(duty: Duty): Promise<DutyOutcome['kind']> {
     const { apply, newId } = this.#parts;
     apply({ kind: 'duty-started', duty });
-    const outcome = await this.#perform(duty);
+    let outcome = await this.#perform(duty);
+    this.#refusals = outcome.kind === 'refused' ? this.#refusals + 1 : 0;
+    // It refuses whatever is asked: that is the server's trouble, not a port's, and halving would only add to it.
+    if (outcome.kind === 'refused' && this.#refusals > MAX_REFUSALS) {
+      outcome = { kind: 'failed', reason: outcome.reason };
+    }
     if (outcome.kind !== 'refused' || duty.ports.length === 1 || !this.#open) {
       apply({ kind: 'duty-done', duty, outcome });
       return outcome.kind;

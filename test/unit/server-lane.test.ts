@@ -260,3 +260,11 @@ test('a mistake of ours is no failed call', async () => {
   expect(await crash).toBeInstanceOf(TypeError);
   expect(scene.events.map(({ kind }) => kind)).toEqual(['duty-started']);
 });
+
+test('a server that refuses whatever is asked is not asked port by port', async () => {
+  const scene = await Scene.with(...Array.from({ length: 64 }, () => ({})));
+  for (let n = 1; n <= 64; n++) scene.host.serve(factsOf(portId(n)));
+  scene.fail = () => new RpcError('remote', 'DBConnectionError');
+  scene.lane.setOpen(true);
+  expect((await scene.after()).length).toBeLessThanOrEqual(11);
+});
