@@ -147,7 +147,7 @@ export class Executor {
   }
 
   async #carryOut(plan: Plan): Promise<void> {
-    const { state, ofctl } = this.#parts;
+    const { state } = this.#parts;
     try {
       await this.#transact(plan.create, []);
       await this.#bundle(plan.bundles.int, state.int);
@@ -156,7 +156,7 @@ export class Executor {
       const configured = results === undefined ? 0 : readNextCfg(results);
       for (const vif of plan.bound) if (!state.refused.vifs.has(vif.id)) markConfigured(state, vif, configured);
       for (const vif of plan.alreadyBound) markConfigured(state, vif, 0);
-      if (plan.after.length > 0) await ofctl.bundle(state.config.ovs.tunnelBridge, plan.after);
+      for (const ofport of plan.retiring) state.retired.set(ofport, configured);
     } catch (error) {
       replan(state, plan);
       throw error;

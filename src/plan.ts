@@ -9,7 +9,7 @@ import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
 import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
-import { DEAD_VLAN, type LocalVlan, type PortId } from './values.ts';
+import { DEAD_VLAN, type LocalVlan, type Ofport, type PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchPort } from './vswitch/rows.ts';
 import {
@@ -49,8 +49,10 @@ export interface Plan {
   readonly bundles: { readonly int: BundlePlan; readonly tun: BundlePlan };
   /** VIFs bound, tunnel ports deleted. */
   readonly finish: readonly OperationGroup[];
-  /** What was learned through deleted ports meanwhile (OVS.md). */
-  readonly after: readonly string[];
+  /** Ofports of the tunnel ports that `finish` deletes. */
+  readonly retiring: readonly Ofport[];
+  /** Those that are gone by now, and from which `next_cfg` on: the bundle forgets what was learned through them meanwhile. */
+  readonly retired: ReadonlyMap<Ofport, number>;
   /** VIFs whose settings `finish` carries, or that have them already. */
   readonly bound: readonly BoundVif[];
   readonly alreadyBound: readonly BoundVif[];
@@ -72,9 +74,11 @@ export function makePlan(state: State): Plan {
   for (const vlan of state.freedVlans) {
     if (state.vlans.networkOf(vlan) !== undefined) state.tun.swept((flow) => isOfForgottenVlan(flow, vlan));
   }
-  const after: string[] = [];
+  const retiring: Ofport[] = [];
+  const retired = takeRetired(state);
+  for (const ofport of retired.keys()) retire.push(...forgetPortLines(ofport));
   const creating: TunnelKey[] = [];
-  for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, after, creating });
+  for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, retiring, creating });
   const bound: BoundVif[] = [];
   const alreadyBound: BoundVif[] = [];
   for (const id of state.dirty.vifs) planVif(state, id, { create, finish, bound, alreadyBound });
@@ -85,7 +89,8 @@ export function makePlan(state: State): Plan {
       tun: { bridge: config.ovs.tunnelBridge, changes: state.tun.changes(), first: retire },
     },
     finish,
-    after,
+    retiring,
+    retired,
     bound,
     alreadyBound,
     tunnels: [...state.dirty.tunnels],
@@ -106,8 +111,19 @@ export function replan(state: State, plan: Plan): void {
   for (const key of plan.creating) state.creating.delete(key);
   for (const vlan of plan.freedVlans) state.freedVlans.add(vlan);
   for (const { id } of plan.bound) state.unconfirmed.add(id);
+  for (const [ofport, cfg] of plan.retired) state.retired.set(ofport, cfg);
   // How much of the bundles was carried out is not known.
   state.compareWanted = true;
+}
+
+/** OVS puts a deleted learned flow back as long as the port and a cached learn() are there (OVS.md): until `cur_cfg` says it is gone. */
+function takeRetired(state: State): Map<Ofport, number> {
+  const due = new Map([...state.retired].filter(([, cfg]) => (state.view.root?.curCfg ?? 0) >= cfg));
+  for (const ofport of due.keys()) state.retired.delete(ofport);
+  if (due.size === 0) return due;
+  // A number that a new tunnel port has by now leads somewhere again.
+  for (const key of state.view.tunnelKeys()) due.delete(state.view.tunnel(key)?.interface.ofport ?? (0 as Ofport));
+  return due;
 }
 
 /** Adds before deletes: a change too large for one bundle makes before it breaks, too. */
@@ -122,7 +138,7 @@ function planTunnel(
     create: OperationGroup[];
     finish: OperationGroup[];
     retire: string[];
-    after: string[];
+    retiring: Ofport[];
     creating: TunnelKey[];
   },
 ): void {
@@ -151,7 +167,7 @@ function planTunnel(
   const { ofport } = existing.interface;
   if (ofport === undefined) return;
   into.retire.push(...forgetPortLines(ofport));
-  into.after.push(...forgetPortLines(ofport));
+  into.retiring.push(ofport);
 }
 
 function planVif(

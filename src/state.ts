@@ -10,7 +10,7 @@ import { FdbTable } from './l2pop/fdb-table.ts';
 import type { NetworkSync } from './l2pop/sync.ts';
 import { Mesh } from './tunnel/mesh.ts';
 import { parseTunnelKey, type TunnelKey, tunnelKey } from './tunnel/ports.ts';
-import type { IpAddress, LocalVlan, NetworkId, PortId, TunnelType } from './values.ts';
+import type { IpAddress, LocalVlan, NetworkId, Ofport, PortId, TunnelType } from './values.ts';
 import type { Segment } from './vif/facts.ts';
 import { LocalVlans, type NetworkKey } from './vif/local-vlans.ts';
 import type { Facts, Wiring } from './vif/wiring.ts';
@@ -81,6 +81,8 @@ export class State {
   readonly predecessors = { tun: new Set<string>(), int: new Set<string>() };
   /** VIFs that wait for a local VLAN to be free. */
   readonly withoutVlan = new Set<PortId>();
+  /** Ofports of deleted tunnel ports → the `next_cfg` that takes them away: then what was learned through them goes once more. */
+  readonly retired = new Map<Ofport, number>();
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
   /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */

@@ -202,13 +202,13 @@ export class Host {
 
   /** What a plan would do now; it takes the dirt with it. */
   plan(): { operations: number; lines: number } {
-    const { create, finish, bundles, after } = makePlan(this.state);
+    const { create, finish, bundles, retiring } = makePlan(this.state);
     const changes = [bundles.int, bundles.tun].flatMap((bundle) => [
       ...bundle.first,
       ...bundle.changes.adds,
       ...bundle.changes.deletes,
     ]);
-    return { operations: create.length + finish.length, lines: changes.length + after.length };
+    return { operations: create.length + finish.length, lines: changes.length + retiring.length };
   }
 
   #answerFor(id: PortId): PortFacts | PortId {

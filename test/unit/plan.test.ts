@@ -40,7 +40,7 @@ describe('order', () => {
     expect(plan.finish.map(({ what, facts }) => [what, facts])).toEqual([
       ['tunnel port deleted, no network uses it', { type: 'vxlan', vtep: '172.30.0.12' }],
     ]);
-    expect(plan.after).toEqual([`delete table=20,out_port=${ofport}`]);
+    expect(plan.retiring).toEqual([ofport]);
   });
 
   test('a VIF: isolated before anything else, bound after its flows', async () => {
