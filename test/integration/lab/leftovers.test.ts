@@ -66,10 +66,17 @@ it('cleans the leftovers of a killed run and ends only what that run started', a
 it('does not touch a process that has got the pid of a recorded one', async () => {
   const daemon = await startDaemon(own.path, { name: 'recycled', command: ['sleep', '1000'] });
   const file = join(own.path, 'processes', 'recycled.json');
-  const record = JSON.parse(readFileSync(file, 'utf8')) as object;
+  const record = JSON.parse(readFileSync(file, 'utf8')) as { startTime: number };
   await daemon.kill();
+  // The kernel counts start times in hundredths of a second: a stranger of the same one could not be told apart.
+  await waitFor(
+    'another tick',
+    () => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100 > record.startTime + 2,
+  );
   const stranger = execa('sleep', ['1000'], { reject: false });
   const { pid, startTime } = identify(stranger.pid!)!;
+  // Empty while the process is replacing itself.
+  await waitFor('its command line', () => commandLine(pid) !== '');
   const recycled = [
     { ...record, pid },
     { ...record, pid, startTime, mark: 'something else' },
