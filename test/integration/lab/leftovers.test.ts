@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { identify, isRunning, type ProcessIdentity } from '../../../lab/proc.ts';
+import { commandLine, identify, isRunning, type ProcessIdentity } from '../../../lab/proc.ts';
 import { recordedDaemons, startDaemon } from '../../../lab/processes.ts';
 import { tryRun } from '../../../lab/run.ts';
 import { RunDirectory, removeOrphans } from '../../../lab/run-directory.ts';
