@@ -6,7 +6,7 @@ import type { DumpedFlow } from './flows/flow.ts';
 import { ownership } from './flows/ownership.ts';
 import { BR_INT, BR_TUN } from './flows/tables.ts';
 import { nothingTouched, type Touched } from './l2pop/fdb.ts';
-import type { FdbChange } from './l2pop/parse.ts';
+import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
 import type { Notification } from './neutron/notifications.ts';
@@ -172,38 +172,37 @@ function recover(state: State, flows: readonly DumpedFlow[], now: number): void 
 
 function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now: number): void {
   const sequence = ++state.sequence;
-  if (byName) {
-    onSnapshot(state, changes, sequence, now);
-    return;
-  }
-  const times = syncTimes(state);
   for (const change of changes) {
-    for (const [key, touched] of state.fdb.apply(change, { sequence, at: now })) {
-      state.markTouched(key, touched);
-      const sync = state.networks.get(key)?.sync;
-      if (change.kind === 'remove') sync?.takenBack(change, times, now);
-      if (change.kind === 'chg_ip') {
-        sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, times, now);
-      }
+    // Only what the server lists by name is a snapshot; what it takes back by name is news like any other.
+    if (byName && change.kind === 'add') onSnapshot(state, change, sequence, now);
+    else onDelta(state, change, sequence, now);
+  }
+}
+
+function onDelta(state: State, change: FdbChange, sequence: number, now: number): void {
+  const times = syncTimes(state);
+  for (const [key, touched] of state.fdb.apply(change, { sequence, at: now })) {
+    state.markTouched(key, touched);
+    const sync = state.networks.get(key)?.sync;
+    if (change.kind === 'remove') sync?.takenBack(change, times, now);
+    if (change.kind === 'chg_ip') {
+      sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, times, now);
     }
   }
 }
 
 /** A message to our host by name: what the server held when it read it, possibly before notifications that we have heard. */
-function onSnapshot(state: State, changes: readonly FdbChange[], sequence: number, now: number): void {
+function onSnapshot(state: State, change: EntriesChange, sequence: number, now: number): void {
   const times = syncTimes(state);
-  for (const change of changes) {
-    if (change.kind !== 'add') continue;
-    const sync = state.networks.get(networkKey(change.network, change.segment))?.sync;
-    const fresh = sync?.withoutTakenBack(change, times, now) ?? change;
-    const since = sync?.outranksSince(times, now) ?? now - times.grace;
-    for (const [key, touched] of state.fdb.apply(fresh, { sequence, at: now, snapshot: { since } })) {
-      state.markTouched(key, touched);
-    }
-    sync?.snapshot([change]);
-    state.snapshots++;
-    state.isServerSilent = false;
+  const sync = state.networks.get(networkKey(change.network, change.segment))?.sync;
+  const fresh = sync?.withoutTakenBack(change, times, now) ?? change;
+  const since = sync?.outranksSince(times, now) ?? now - times.grace;
+  for (const [key, touched] of state.fdb.apply(fresh, { sequence, at: now, snapshot: { since } })) {
+    state.markTouched(key, touched);
   }
+  sync?.snapshot([change]);
+  state.snapshots++;
+  state.isServerSilent = false;
 }
 
 function syncTimes({ config: { own } }: State): SyncTimes {

@@ -1,6 +1,6 @@
 /** Snapshots that were read before notifications that we have heard: they may add, and undo nothing newer (DESIGN, rules 6, 11). */
 import { expect, test } from 'vitest';
-import { FLOODING, factsOf, Host, type Pair, portId } from './host.ts';
+import { FLOODING, factsOf, Host, type Pair, portId, segmentArgs } from './host.ts';
 
 const MAC = 'fa:16:3e:00:00:07';
 const ENTRY: Pair = [MAC, '10.10.0.7'];
@@ -114,4 +114,14 @@ test('what was taken back is remembered for no longer than it can matter', async
   host.add('vxlan', { [OLD]: [ENTRY] }, true);
   await host.settle();
   expect(egressOf(host)).toBe(OLD);
+});
+
+test('a remove that comes by name is a remove', async () => {
+  const host = await asking();
+  host.add('vxlan', { [OLD]: [ENTRY] });
+  await host.settle();
+  expect(egressOf(host)).toBe(OLD);
+  host.fdb('remove_fdb_entries', segmentArgs('vxlan', { [OLD]: [ENTRY] }), true);
+  await host.settle();
+  expect(egressOf(host)).toBeUndefined();
 });
