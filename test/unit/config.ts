@@ -1,4 +1,5 @@
 /** A configuration as `config/load.ts` would give it, and with what a test changes in it. */
+import { RPC_DEFAULTS } from '../../lab/server/rpc-config.ts';
 import type { AgentConfig, Config, OvsConfig, OwnConfig } from '../../src/config/config.ts';
 import type { IpAddress } from '../../src/values.ts';
 
@@ -16,25 +17,9 @@ export function testConfig({ ovs, agent, own }: ConfigChanges = {}): Config {
     rpc: {
       brokers: [{ host: '127.0.0.1', port: 5672, username: 'u', password: 'p' }],
       virtualHost: '/',
-      tls: undefined,
-      loginMethod: 'AMQPLAIN',
-      controlExchange: 'neutron',
-      responseTimeout: 60_000,
-      heartbeat: 60,
-      amqpDurableQueues: false,
-      amqpAutoDelete: false,
-      haQueues: false,
-      quorumQueue: false,
-      quorumDeliveryLimit: 0,
-      quorumMaxMemoryLength: 0,
-      quorumMaxMemoryBytes: 0,
-      transientQuorumQueue: false,
-      streamFanout: false,
-      useQueueManager: false,
+      ...RPC_DEFAULTS,
       hostname: 'host1',
       processname: 'l2pop-agent',
-      transientQueuesTtl: 1800,
-      prefetch: 100,
       retryInterval: 1,
       retryBackoff: 2,
       intervalMax: 30,

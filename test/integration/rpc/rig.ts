@@ -1,9 +1,11 @@
 /** A private broker with clients and servers on it, and a log that can be looked into. */
+
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect } from 'amqplib';
 import { pino } from 'pino';
 import { type LabBroker, startBroker } from '../../../lab/broker.ts';
 import { RunDirectory } from '../../../lab/run-directory.ts';
+import { RPC_DEFAULTS } from '../../../lab/server/rpc-config.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import type { RpcConfig } from '../../../src/config/config.ts';
 import { RpcClient } from '../../../src/rpc/client.ts';
@@ -109,25 +111,10 @@ export class Rig {
     return {
       brokers: [{ host: '127.0.0.1', port: this.broker.port, username: 'guest', password: 'guest' }],
       virtualHost: '/',
-      tls: undefined,
-      loginMethod: 'AMQPLAIN',
-      controlExchange: 'neutron',
+      ...RPC_DEFAULTS,
       responseTimeout: 20_000,
-      heartbeat: 60,
-      amqpDurableQueues: false,
-      amqpAutoDelete: false,
-      haQueues: false,
-      quorumQueue: false,
-      quorumDeliveryLimit: 0,
-      quorumMaxMemoryLength: 0,
-      quorumMaxMemoryBytes: 0,
-      transientQuorumQueue: false,
-      streamFanout: false,
-      useQueueManager: false,
       hostname: 'machine',
       processname: 'l2pop-agent',
-      transientQueuesTtl: 1800,
-      prefetch: 100,
       retryInterval: 0.1,
       retryBackoff: 0.1,
       intervalMax: 0.5,

@@ -1,29 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { RPC_DEFAULTS } from '../../../lab/server/rpc-config.ts';
 import type { RpcConfig } from '../../../src/config/config.ts';
 import { type QueueSpec, topologyOf } from '../../../src/rpc/topology.ts';
 
 const DEFAULTS: RpcConfig = {
   brokers: [],
   virtualHost: '/',
-  tls: undefined,
-  loginMethod: 'AMQPLAIN',
-  controlExchange: 'neutron',
-  responseTimeout: 60_000,
-  heartbeat: 60,
-  amqpDurableQueues: false,
-  amqpAutoDelete: false,
-  haQueues: false,
-  quorumQueue: false,
-  quorumDeliveryLimit: 0,
-  quorumMaxMemoryLength: 0,
-  quorumMaxMemoryBytes: 0,
-  transientQuorumQueue: false,
-  streamFanout: false,
-  useQueueManager: false,
+  ...RPC_DEFAULTS,
   hostname: 'compute1.example.com',
   processname: 'neutron-openvswitch-agent',
-  transientQueuesTtl: 1800,
-  prefetch: 100,
   retryInterval: 1,
   retryBackoff: 2,
   intervalMax: 30,
