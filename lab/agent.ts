@@ -8,14 +8,14 @@ import { request } from 'node:http';
 import { basename, dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Host } from './host.ts';
-import { type Daemon, RUN_VARIABLE, startDaemon } from './processes.ts';
+import { type Daemon, RUN_VARIABLE, recordedDaemons, startDaemon } from './processes.ts';
+import { mergeSettings, renderSettings, type Settings } from './settings.ts';
 import { parseServiceUnit, type ServiceUnit } from './unit-file.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const UNIT_FILE = join(ROOT, 'systemd', 'l2pop-agent.service');
 
-/** Option values by section, as they stand in the file. `undefined` leaves a default out. */
-export type Settings = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+export type { Settings };
 
 export interface AgentOptions {
   readonly transportUrl: string;
@@ -27,10 +27,11 @@ export interface AgentOptions {
 
 export class Agent {
   readonly host: Host;
-  readonly #options: AgentOptions;
+  /** `undefined`: the configuration files are somebody else's and stay as they are. */
+  readonly #options: AgentOptions | undefined;
   #daemon: Daemon | undefined;
 
-  private constructor(host: Host, options: AgentOptions) {
+  private constructor(host: Host, options: AgentOptions | undefined) {
     this.host = host;
     this.#options = options;
   }
@@ -41,27 +42,36 @@ export class Agent {
     return agent;
   }
 
+  /** The agent of a host, running or not, on the configuration files that are there. Nothing is started. */
+  static of(host: Host): Agent {
+    return new Agent(host, undefined);
+  }
+
   get pid(): number {
     return this.#running().pid;
   }
 
   get log(): string {
-    return join(this.host.run.path, 'log', `${this.host.name}-agent.log`);
+    return join(this.host.run.path, 'log', `${this.#name}.log`);
   }
 
   get controlSocket(): string {
     return controlSocket(this.host);
   }
 
-  /** Writes the configuration and starts the daemon; also after a stop or a crash, with other settings if wanted. */
+  /** Writes the configuration, unless it is not ours to write, and starts the daemon; also after a stop or a crash, with other settings if wanted. */
   async start(settings: Settings = {}): Promise<void> {
     const unit = readUnit();
     const command = place(unit, this.host);
-    writeConfiguration(command, merge(defaults(this.host, this.#options), this.#options.settings ?? {}, settings));
+    const options = this.#options;
+    if (options !== undefined) {
+      const all = mergeSettings(defaults(this.host, options), options.settings ?? {}, settings);
+      writeConfiguration(command, all);
+    }
     const environment = { ...unit.environment, ...directories(unit, this.host), OVS_RUNDIR: this.host.path };
-    const waits = this.#options.waitUntilReady !== false;
+    const waits = options?.waitUntilReady !== false;
     this.#daemon = await startDaemon(this.host.run.path, {
-      name: `${this.host.name}-agent`,
+      name: this.#name,
       // systemd hands on nothing of its own environment.
       command: this.host.namespace.command([
         ...['env', '-i', `PATH=${process.env.PATH ?? ''}`, 'LANG=C.UTF-8'],
@@ -109,15 +119,25 @@ export class Agent {
     return await this.host.exec([join(ROOT, 'bin', 'l2popctl'), ...args], { env: agentEnvironment(this.host) });
   }
 
+  get #name(): string {
+    return `${this.host.name}-agent`;
+  }
+
   #running(): Daemon {
-    if (this.#daemon === undefined) throw new Error(`the agent of ${this.host.name} has not been started`);
-    return this.#daemon;
+    const daemon = this.#daemon ?? recordedDaemons(this.host.run.path).find(({ name }) => name === this.#name);
+    if (daemon === undefined) throw new Error(`the agent of ${this.host.name} has not been started`);
+    return daemon;
   }
 }
 
 /** What points l2popctl at the agent of a host: the directories that systemd would have given it. */
 export function agentEnvironment(host: Host): Record<string, string> {
   return directories(readUnit(), host);
+}
+
+/** Where the unit's `--config-file`s are on a host: neutron.conf first. */
+export function agentConfigurationFiles(host: Host): string[] {
+  return configurationFiles(place(readUnit(), host));
 }
 
 function controlSocket(host: Host): string {
@@ -157,30 +177,19 @@ function defaults(host: Host, options: AgentOptions): Settings {
 
 /** `[DEFAULT]` goes to the first `--config-file`, as to neutron.conf, the rest to the last, as to openvswitch_agent.ini. */
 function writeConfiguration(command: readonly string[], settings: Settings): void {
-  const files = command.filter((_, i) => command[i - 1] === '--config-file');
+  const files = configurationFiles(command);
   const [first, last] = [files.at(0), files.at(-1)];
   if (first === undefined || last === undefined) throw new Error(`no --config-file in ExecStart of ${UNIT_FILE}`);
   const { DEFAULT = {}, ...others } = settings;
   const contents = new Map(files.map((file) => [file, '']));
-  contents.set(first, section('DEFAULT', DEFAULT));
-  contents.set(
-    last,
-    `${contents.get(last)}${Object.entries(others)
-      .map(([name, options]) => section(name, options))
-      .join('')}`,
-  );
+  contents.set(first, renderSettings({ DEFAULT }));
+  contents.set(last, `${contents.get(last)}${renderSettings(others)}`);
   for (const [file, content] of contents) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
   }
 }
 
-function section(name: string, options: Settings[string]): string {
-  const lines = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : `${key} = ${value}`));
-  return `[${name}]\n${lines.join('\n')}\n\n`;
-}
-
-function merge(...all: readonly Settings[]): Settings {
-  const names = new Set(all.flatMap((settings) => Object.keys(settings)));
-  return Object.fromEntries([...names].map((name) => [name, Object.assign({}, ...all.map((one) => one[name] ?? {}))]));
+function configurationFiles(command: readonly string[]): string[] {
+  return command.filter((_, i) => command[i - 1] === '--config-file');
 }

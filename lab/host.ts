@@ -80,7 +80,11 @@ export class Host {
   async startOvsdbServer(): Promise<Daemon> {
     const database = join(this.path, 'conf.db');
     if (!existsSync(database)) await this.exec(['ovsdb-tool', 'create', database, SCHEMA]);
-    const daemon = await this.#startOvs('ovsdb-server', [database, `--remote=punix:${this.ovsdbSocket}`]);
+    const daemon = await this.#startOvs('ovsdb-server', [
+      ...[database, `--remote=punix:${this.ovsdbSocket}`],
+      // As ovs-ctl(8) starts it: the reference listens where a row of Manager says.
+      '--remote=db:Open_vSwitch,Open_vSwitch,manager_options',
+    ]);
     const system = { 'external_ids:system-id': this.name, 'external_ids:hostname': this.name };
     const settings = Object.entries(system).map(([key, value]) => `${key}=${value}`);
     const version = /\d+\.\d+\.\d+/.exec(await this.exec(['ovsdb-server', '--version']))?.[0] ?? 'unknown';
