@@ -21,9 +21,17 @@ export interface ConnectionOptions {
   onNotification(method: string, params: readonly unknown[]): void;
 }
 
+export interface CallOptions {
+  /** When it aborts, the server is asked to give the request up. ovsdb-server does so with `transact` and `convert` alone; the rest it answers at once. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds the reply may take, at most 2^31−1; Infinity for no deadline. Else the connection's. */
+  readonly timeoutMs?: number;
+}
+
 interface Waiter {
   readonly method: string;
-  readonly timer: NodeJS.Timeout;
+  /** The timer and the signal's listener go. */
+  release(): void;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -62,21 +70,50 @@ export class Connection {
     return this.#end !== undefined;
   }
 
-  /** The reply's result. Rejects with OvsdbReplyError, or with OvsdbConnectionError if none came. */
-  call(method: string, params: readonly unknown[]): Promise<unknown> {
+  /** Bytes received since the socket was opened; stays after the end. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  /** Bytes sent, and those that wait to be; stays after the end. */
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  /**
+   * The reply's result. Rejects with OvsdbReplyError, or with OvsdbConnectionError if none came.
+   *
+   * A request that `signal` cancels (RFC 7047 §4.1.4) has its reply all the same: OvsdbReplyError with code `canceled`,
+   * or its result if it was finished first. One cancelled before it was sent is `canceled` too.
+   */
+  call(
+    method: string,
+    params: readonly unknown[],
+    { signal, timeoutMs = this.#options.timeoutMs }: CallOptions = {},
+  ): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     if (this.#end !== undefined) {
       reject(this.#error(method, this.#end, 'not sent'));
       return promise;
     }
+    if (signal?.aborted) {
+      reject(new OvsdbReplyError(method, 'canceled', 'before it was sent'));
+      return promise;
+    }
     const id = this.#nextId++;
-    const { timeoutMs } = this.#options;
-    const timer = setTimeout(() => {
-      this.#waiters.delete(id);
+    const onAbort = (): void => this.#send({ id: null, method: 'cancel', params: [id] });
+    const onDeadline = (): void => {
+      this.#take(id);
       const message = `${this.remote}: no reply to ${method} in ${timeoutMs} ms`;
       reject(new OvsdbConnectionError(message, { code: 'ETIMEDOUT', outcome: 'unknown' }));
-    }, timeoutMs);
-    this.#waiters.set(id, { method, timer, resolve, reject });
+    };
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onDeadline, timeoutMs);
+    const release = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#waiters.set(id, { method, release, resolve, reject });
     this.#send({ id, method, params });
     return promise;
   }
@@ -88,8 +125,8 @@ export class Connection {
     this.#end = end;
     clearTimeout(this.#silence);
     this.#socket.destroy();
-    for (const { method, timer, reject } of this.#waiters.values()) {
-      clearTimeout(timer);
+    for (const { method, release, reject } of this.#waiters.values()) {
+      release();
       reject(this.#error(method, end, 'unknown'));
     }
     this.#waiters.clear();
@@ -139,15 +176,20 @@ export class Connection {
   #onReply(message: Readonly<Record<string, unknown>>): void {
     const { id, result, error } = message;
     if (id === PROBE_ID) return;
-    const waiter = typeof id === 'number' ? this.#waiters.get(id) : undefined;
-    if (typeof id !== 'number' || waiter === undefined) {
+    const waiter = typeof id === 'number' ? this.#take(id) : undefined;
+    if (waiter === undefined) {
       this.#options.log.debug({ id }, 'OVSDB reply to no open request');
       return;
     }
-    this.#waiters.delete(id);
-    clearTimeout(waiter.timer);
     if (error === null || error === undefined) waiter.resolve(result);
     else waiter.reject(replyError(waiter.method, error));
+  }
+
+  #take(id: number): Waiter | undefined {
+    const waiter = this.#waiters.get(id);
+    this.#waiters.delete(id);
+    waiter?.release();
+    return waiter;
   }
 
   #onSilence(): void {
