@@ -87,7 +87,7 @@ export function createDaemon(
     log: log.child({ part: 'rpc' }),
     topics: NOTIFICATION_TOPICS,
     byName: [L2POPULATION_TOPIC],
-    ids: { uniqueId: newId, requestId: `req-${randomUUID()}` },
+    ids: { uniqueId: newId, requestId: () => `req-${randomUUID()}` },
     now: () => new Date(),
     onDelivery: (delivery) => agent.deliver(delivery),
     onLink,

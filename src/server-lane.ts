@@ -105,7 +105,12 @@ export class ServerLane {
       const reason = error.message;
       // An outage is said once; the link's own lines say the rest.
       log[this.#failing ? 'debug' : 'warn'](
-        { duty: duty.kind, ports: duty.ports.length, reason },
+        {
+          duty: duty.kind,
+          ports: duty.ports.length,
+          reason,
+          requestId: 'requestId' in error ? error.requestId : undefined,
+        },
         'call failed, to be tried again',
       );
       this.#failing = true;

@@ -58,6 +58,8 @@ export class LabServer {
     const { log, agentDownTime, l2population: enabled } = options;
     const now = () => new Date();
     const startedAt = now();
+    // One context for all that it says, as neutron-server's notifiers have.
+    const requestId = `req-${randomUUID()}`;
     const store = await Store.open(options.database, RETRY);
     const dispatch: Dispatch = (topic, request) => answer(topic, request);
     const rpc = new RpcServer({
@@ -65,7 +67,7 @@ export class LabServer {
       host: 'lab-server',
       log,
       topics: [REPORTS_TOPIC, PLUGIN_TOPIC],
-      ids: { uniqueId: () => randomUUID().replaceAll('-', ''), requestId: `req-${randomUUID()}` },
+      ids: { uniqueId: () => randomUUID().replaceAll('-', ''), requestId: () => requestId },
       now,
       dispatch,
     });

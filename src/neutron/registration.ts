@@ -26,6 +26,13 @@ export interface RegistrationParts {
   onRevived(): void;
 }
 
+/** Why it is not registered. */
+interface Problem {
+  readonly reason: string;
+  /** Of the call that failed. */
+  readonly requestId?: unknown;
+}
+
 /** Milliseconds between attempts to find a server. */
 const FIRST_RETRY = 500;
 const MAX_RETRY = 10_000;
@@ -100,19 +107,20 @@ export class Registration {
   }
 
   /** @returns why it did not work, for the log. */
-  async #register(): Promise<string | undefined> {
+  async #register(): Promise<Problem | undefined> {
     const { server, log } = this.#parts;
     try {
       if ((this.#waiting || this.lastReport === undefined) && !(await server.isAlive())) {
-        return 'it answers that it is not ready';
+        return { reason: 'it answers that it is not ready' };
       }
       await this.#report();
       // Without a report the server sends us nothing, and counts what we say of devices for nothing.
-      if (this.lastReport === undefined) return 'there is nothing to report before Open vSwitch is connected';
+      if (this.lastReport === undefined)
+        return { reason: 'there is nothing to report before Open vSwitch is connected' };
       if (!this.#synced) await this.#syncTunnels();
     } catch (error) {
-      if (error instanceof Error && 'code' in error) return error.message;
-      throw error;
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      return { reason: error.message, requestId: 'requestId' in error ? error.requestId : undefined };
     }
     if (this.#waiting) log.info('neutron-server answers again');
     this.#waiting = false;
@@ -153,8 +161,8 @@ export class Registration {
     }
   }
 
-  #failed(reason: string): void {
-    if (!this.#waiting) this.#parts.log.warn({ reason }, 'waiting for neutron-server');
+  #failed(problem: Problem): void {
+    if (!this.#waiting) this.#parts.log.warn(problem, 'waiting for neutron-server');
     this.#waiting = true;
     this.#setReady(false);
   }

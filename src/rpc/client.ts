@@ -44,6 +44,7 @@ export class RpcClient implements RpcCaller {
   readonly #offsets = new Map<string, number>();
   readonly #counters = { delivered: 0, duplicates: 0, bad: 0 };
   #repliesFlow = false;
+  #closing = false;
 
   constructor(options: RpcClientOptions) {
     const { config, host, log, onLink } = options;
@@ -56,6 +57,7 @@ export class RpcClient implements RpcCaller {
       log,
       name: `l2pop-agent:${process.pid}:${host}`,
       setUp: (session) => this.#setUp(session),
+      tearDown: (session) => session.withChannel((channel) => channel.deleteQueue(this.#replyQueue.name)),
       onUp: (broker) => {
         const lost = [...this.#lost].sort();
         this.#lost.clear();
@@ -78,7 +80,14 @@ export class RpcClient implements RpcCaller {
     this.#connection.start();
   }
 
+  /** Topics whose fanout queue was found gone, which no `up` has said yet: a successor that finds the queue must know. */
+  get lost(): ReadonlySet<string> {
+    return this.#lost;
+  }
+
+  /** The reply queue goes, for its name was ours alone; the others stay and keep what comes until we are back. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#connection.close();
   }
 
@@ -87,9 +96,10 @@ export class RpcClient implements RpcCaller {
     const { version, timeout = this.#options.config.responseTimeout } = options;
     const msgId = this.#options.ids.uniqueId();
     const replyQueue = this.#replyQueue.name;
-    const body = encodeCall({ method, args, version, ...this.#origin(), msgId, replyQueue });
+    const origin = this.#origin();
+    const body = encodeCall({ method, args, version, ...origin, msgId, replyQueue });
     const reply = this.#waiters.add(msgId, `${method} to ${topic}`, timeout);
-    this.#options.log.debug({ topic, method, msgId }, 'call');
+    this.#options.log.debug({ topic, method, msgId, requestId: origin.requestId }, 'call');
     const publication = {
       exchange: this.#topology.control,
       routingKey: topic,
@@ -101,7 +111,11 @@ export class RpcClient implements RpcCaller {
       if (error instanceof RpcError) this.#waiters.fail(msgId, error);
       else throw error;
     });
-    return await reply;
+    try {
+      return await reply;
+    } catch (error) {
+      throw error instanceof RpcError ? error.of(origin.requestId) : error;
+    }
   }
 
   async cast(topic: string, method: string, args: JsonObject, options: CastOptions): Promise<void> {
@@ -116,13 +130,16 @@ export class RpcClient implements RpcCaller {
 
   #origin(): { uniqueId: string; requestId: string; time: Date } {
     const { ids } = this.#options;
-    return { uniqueId: ids.uniqueId(), requestId: ids.requestId, time: this.#options.now() };
+    return { uniqueId: ids.uniqueId(), requestId: ids.requestId(), time: this.#options.now() };
   }
 
   /** Replies first, so that calls work while a queue is still waited for. */
   async #setUp(session: Session): Promise<void> {
     const { topics, byName, host, log } = this.#options;
-    await subscribeReplies(session, this.#replyQueue, log, (message) => this.#onReply(message));
+    const onLost = () => {
+      if (!this.#closing) session.fail(new Error(`queue ${this.#replyQueue.name} was deleted`));
+    };
+    await subscribeReplies(session, this.#replyQueue, log, (message) => this.#onReply(message), onLost);
     this.#repliesFlow = true;
     const fanouts = topics.map((topic) =>
       subscribeFanout(session, topic, () => this.#offsets.get(topic), this.#subscription(topic, 'fanout')),

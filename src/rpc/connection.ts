@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly name: string;
   /** Declares and consumes. What it rejects with ends the session. */
   setUp(session: Session): Promise<void>;
+  /** What is to be taken back from the broker when we leave for good. */
+  tearDown?(session: Session): Promise<unknown>;
   onUp(broker: string): void;
   /** A session ended: what waited for it can stop waiting. `reason` as for the log. */
   onSessionEnd(reason: string): void;
@@ -54,7 +56,8 @@ export class RpcConnection {
   /** Gives everything unacknowledged back to the broker. Resolves when the connection is closed, in 2 s at most. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#session?.close();
+    const session = this.#session;
+    await session?.close(() => this.#options.tearDown?.(session) ?? Promise.resolve());
     await this.#running;
   }
 

@@ -42,3 +42,8 @@ export function explainMismatch(what: string, declared: Declared, brokerText: st
       : `make [oslo_messaging_rabbit] ${options} the same as on the server, or delete it on the broker`;
   return `${what} ${difference}: ${advice}`;
 }
+
+/** True when the broker's complaint is only about how long the thing lives: whether it outlives a restart or its last user. */
+export function isOtherLife(brokerText: string): boolean {
+  return /inequivalent arg '(durable|auto_delete)'/.test(brokerText);
+}

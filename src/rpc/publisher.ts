@@ -66,7 +66,7 @@ export class Publisher {
     const channel = this.#channel ?? (await this.#open());
     const { exchange } = publication;
     if (exchange !== undefined && !this.#declared.has(exchange.name)) {
-      await declareExchange(channel, exchange);
+      await declareExchange(this.#session, exchange);
       this.#declared.add(exchange.name);
     }
     const confirmed = confirmation(channel, publication);

@@ -71,7 +71,7 @@ export class RpcServer implements RpcSender {
 
   #origin(): { uniqueId: string; requestId: string; time: Date } {
     const { ids } = this.#options;
-    return { uniqueId: ids.uniqueId(), requestId: ids.requestId, time: this.#options.now() };
+    return { uniqueId: ids.uniqueId(), requestId: ids.requestId(), time: this.#options.now() };
   }
 
   async #setUp(session: Session): Promise<void> {
@@ -86,8 +86,8 @@ export class RpcServer implements RpcSender {
   async #listen(session: Session, topic: string, name: string): Promise<void> {
     const { config, log } = this.#options;
     const { control } = this.#topology;
+    await declareExchange(session, control);
     await session.withChannel(async (channel: Channel) => {
-      await declareExchange(channel, control);
       await declareQueue(channel, this.#topology.topicQueue(name), 'control');
       await channel.bindQueue(name, control.name, name);
     });

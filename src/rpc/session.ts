@@ -123,12 +123,18 @@ export class Session {
   /**
    * Ends the session politely: everything acknowledged until now is acknowledged, everything else is requeued when this
    * resolves. Channel by channel first, because amqplib sends the connection's goodbye ahead of what channels have to
-   * send still.
+   * send still. `before`: what is to be done first, in the same time.
    */
-  async close(): Promise<void> {
+  async close(before: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     this.#closing = true;
     const timer = setTimeout(() => this.fail(new Error('no answer to our goodbye')), CLOSE_TIMEOUT);
-    await Promise.race([this.#sayGoodbye(), this.ended]);
+    await Promise.race([
+      before().then(
+        () => this.#sayGoodbye(),
+        () => this.#sayGoodbye(),
+      ),
+      this.ended,
+    ]);
     clearTimeout(timer);
     this.fail(new Error('closed by us'));
   }

@@ -2,9 +2,10 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { consume } from './consumer.ts';
-import { declareExchange, declareQueue, queueExists } from './declare.ts';
+import { declareExchange, declareQueue, findQueue, MismatchError } from './declare.ts';
+import type { Declared } from './mismatch.ts';
 import type { Session } from './session.ts';
-import type { QueueSpec, Topology } from './topology.ts';
+import type { ExchangeSpec, QueueSpec, Topology } from './topology.ts';
 
 export interface SubscriptionOptions {
   readonly topology: Topology;
@@ -29,43 +30,99 @@ export async function subscribeFanout(
   nextOffset: () => number | undefined,
   options: SubscriptionOptions,
 ): Promise<void> {
-  const { topology } = options;
+  const { topology, log } = options;
   const queue = topology.fanoutQueue(topic);
+  const exchange = topology.fanoutExchange(topic);
   const { exclusive, stream } = topology.fanoutConsume;
-  const present = await queueExists(session, queue.name);
-  if (!present || (stream && nextOffset() === undefined)) options.onMissing();
-  await session.withChannel(async (channel: Channel) => {
-    const exchange = topology.fanoutExchange(topic);
-    await declareExchange(channel, exchange);
-    if (!present) await declareQueue(channel, queue, 'transient');
-    await channel.bindQueue(queue.name, exchange.name, topic);
-  });
+  const makeReady = stream ? makeSharedReady : makeOwnReady;
+  await makeReady(session, queue, 'transient', log, () => options.onMissing());
+  if (stream && nextOffset() === undefined) options.onMissing();
+  await bind(session, queue, exchange, topic, log);
   const from = stream ? { 'x-stream-offset': nextOffset() ?? 'next' } : {};
   const again = () => subscribeFanout(session, topic, nextOffset, options);
   await consumeQueue(session, queue.name, exclusive, from, again, options);
 }
 
-/** `<topic>.<host>`: it never expires by itself, and one consumer at a time keeps its messages in order. */
+/**
+ * `<topic>.<host>`: it never expires by itself, and one consumer at a time keeps its messages in order. With
+ * `amqp_auto_delete` it goes with its consumer every time: then its absence says nothing, and what it can have held are
+ * answers to questions that have to be asked again.
+ */
 export async function subscribeByName(session: Session, queue: QueueSpec, options: SubscriptionOptions): Promise<void> {
-  const { control } = options.topology;
-  await session.withChannel(async (channel: Channel) => {
-    await declareExchange(channel, control);
-    await declareQueue(channel, queue, 'control');
-    await channel.bindQueue(queue.name, control.name, queue.name);
+  const { topology, log } = options;
+  await makeOwnReady(session, queue, 'control', log, () => {
+    if (!queue.autoDelete) options.onMissing();
   });
+  await bind(session, queue, topology.control, queue.name, log);
   await consumeQueue(session, queue.name, true, {}, () => subscribeByName(session, queue, options), options);
 }
 
-/** Its loss ends the session: the replies in it are lost, and so nobody should wait for them. */
+/** `onLost`: the replies in it are lost, and so nobody should wait for them. */
 export async function subscribeReplies(
   session: Session,
   queue: QueueSpec,
   log: Logger,
   onMessage: (message: ConsumeMessage) => void,
+  onLost: () => void,
 ): Promise<void> {
-  await session.withChannel((channel: Channel) => declareQueue(channel, queue, 'transient'));
-  const onCancelled = () => session.fail(new Error(`queue ${queue.name} was deleted`));
-  await consume(session, { queue: queue.name, exclusive: true, prefetch: undefined, onMessage, onCancelled }, log);
+  await makeOwnReady(session, queue, 'transient', log, () => undefined);
+  const consumption = { queue: queue.name, exclusive: true, prefetch: undefined, onMessage, onCancelled: onLost };
+  await consume(session, consumption, log);
+}
+
+/**
+ * A queue that nobody but we consume is there afterwards, with our arguments. One that an earlier configuration has left
+ * with others is made anew, unless somebody consumes it; so is one on a node of the cluster that is down, as
+ * oslo.messaging does (LP#2068630).
+ */
+async function makeOwnReady(
+  session: Session,
+  queue: QueueSpec,
+  declared: Declared,
+  log: Logger,
+  onMissing: () => void,
+): Promise<void> {
+  const { name } = queue;
+  const declare = () => session.withChannel((channel) => declareQueue(channel, queue, declared));
+  const found = await findQueue(session, name);
+  if (found.presence === 'present') {
+    try {
+      await declare();
+      return;
+    } catch (error) {
+      if (!(error instanceof MismatchError) || found.consumers > 0) throw error;
+      log.warn({ queue: name, reason: error.message }, 'queue of an earlier configuration made anew');
+    }
+  }
+  onMissing();
+  if (found.presence === 'unreachable') log.warn({ queue: name }, 'queue on a node that is down made anew');
+  if (found.presence !== 'absent') await session.withChannel((channel) => channel.deleteQueue(name));
+  await declare();
+}
+
+/** A queue of everybody: whatever it is like, it is not ours to change. */
+async function makeSharedReady(
+  session: Session,
+  queue: QueueSpec,
+  declared: Declared,
+  _log: Logger,
+  onMissing: () => void,
+): Promise<void> {
+  if ((await findQueue(session, queue.name)).presence === 'present') return;
+  onMissing();
+  await session.withChannel((channel) => declareQueue(channel, queue, declared));
+}
+
+async function bind(
+  session: Session,
+  queue: QueueSpec,
+  exchange: ExchangeSpec,
+  routingKey: string,
+  log: Logger,
+): Promise<void> {
+  const difference = await declareExchange(session, exchange);
+  if (difference !== undefined) log.warn({ exchange: exchange.name, reason: difference }, 'exchange used as it is');
+  await session.withChannel((channel: Channel) => channel.bindQueue(queue.name, exchange.name, routingKey));
 }
 
 async function consumeQueue(

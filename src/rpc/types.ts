@@ -81,11 +81,24 @@ export class RpcError extends Error {
   readonly code: RpcErrorCode;
   /** With code `remote` only. */
   readonly failure: RemoteFailure | undefined;
+  /** `req-<uuid>` of the call, under which the server's own log tells its side of it; `undefined`: it was no call. */
+  readonly requestId: string | undefined;
 
-  constructor(code: RpcErrorCode, message: string, options: { cause?: unknown; failure?: RemoteFailure } = {}) {
+  constructor(
+    code: RpcErrorCode,
+    message: string,
+    options: { cause?: unknown; failure?: RemoteFailure | undefined; requestId?: string } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.failure = options.failure;
+    this.requestId = options.requestId;
+  }
+
+  /** The same error as that of a certain call. */
+  of(requestId: string): RpcError {
+    const { cause, failure } = this;
+    return new RpcError(this.code, this.message, { cause, failure, requestId });
   }
 }
 
@@ -93,8 +106,8 @@ export class RpcError extends Error {
 export interface RpcIds {
   /** 32 hex digits, never the same twice. */
   uniqueId(): string;
-  /** `req-<uuid>` of this process. */
-  readonly requestId: string;
+  /** `req-<uuid>`: the server logs what it does for a message under it. One a call makes the two logs match. */
+  requestId(): string;
 }
 
 export interface CallOptions {

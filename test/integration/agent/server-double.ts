@@ -57,7 +57,7 @@ export class ServerDouble {
       host: 'server',
       log: this.#log,
       topics: [SERVER_TOPIC, REPORTS_TOPIC],
-      ids: { uniqueId: () => randomUUID().replaceAll('-', ''), requestId: `req-${randomUUID()}` },
+      ids: { uniqueId: () => randomUUID().replaceAll('-', ''), requestId: () => `req-${randomUUID()}` },
       now: () => new Date(),
       dispatch: (topic, request) => this.#answer(topic, request),
     });

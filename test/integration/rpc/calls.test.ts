@@ -79,6 +79,22 @@ test.each([
   expect(error.failure).toMatchObject({ class: className, message });
 });
 
+test('a call that fails names the request id that the server logged, another one each time', async () => {
+  const heard: (string | undefined)[] = [];
+  const answer = plugin();
+  await rig.server((topic, request) => {
+    heard.push(request.requestId);
+    return answer(topic, request);
+  });
+  const { client } = await connected();
+  for (const method of ['broken', 'refused']) {
+    const { requestId } = await rejection(client.call('q-plugin', method, {}, VERSION));
+    expect(requestId).toMatch(/^req-[0-9a-f-]{36}$/);
+    expect(requestId).toBe(heard.at(-1));
+  }
+  expect(new Set(heard).size).toBe(2);
+});
+
 test('a reply that does not come in time is a timeout, and the late one is dropped', async () => {
   const { promise: gate, resolve: open } = Promise.withResolvers<null>();
   await rig.server(() => gate);

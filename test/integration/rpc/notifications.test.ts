@@ -192,14 +192,45 @@ test('a first start is a gap, a restart is not, and misses nothing', async () =>
   expect(after.methods).toEqual(['while_away']);
 });
 
-test('a queue that is gone after a restart is the gap of its topic alone', async () => {
+test.each([
+  ['the fanout queue', FANOUT_QUEUE],
+  ['the queue by name', new RegExp(`^${FDB}.host1$`)],
+])('%s that is gone after a restart is the gap of its topic alone', async (_which, pattern) => {
   const before = rig.client('host1');
   await before.up();
   await before.client.close();
   const names = (await rig.queues()).map(([name = '']) => name);
   const channel = await (await rig.raw()).createChannel();
-  await channel.deleteQueue(names.find((name) => FANOUT_QUEUE.test(name)) ?? '');
+  await channel.deleteQueue(names.find((name) => pattern.test(name)) ?? '');
   expect(await rig.client('host1').up()).toMatchObject({ gap: true, lost: [FDB] });
+});
+
+test('a gap that was found and not said yet is there for whoever takes over', async () => {
+  const first = rig.client('host1');
+  await first.up();
+  const second = rig.client('host1');
+  // It waits for the queues of the first, and finds one of them gone meanwhile.
+  await first.client.close();
+  const channel = await (await rig.raw()).createChannel();
+  const names = (await rig.queues()).map(([name = '']) => name);
+  await channel.deleteQueue(names.find((name) => FANOUT_QUEUE.test(name)) ?? '');
+  const blocked = await channel.consume(`${FDB}.host1`, () => undefined, { exclusive: true });
+  second.client.start();
+  await waitFor('the second to wait', () => second.logged.withMessage('another consumer').length > 0);
+  expect([...second.client.lost]).toEqual([FDB]);
+  await channel.cancel(blocked.consumerTag);
+  expect(await second.nextUp(0)).toMatchObject({ gap: true, lost: [FDB] });
+  expect(second.client.lost.size).toBe(0);
+});
+
+test('a client that leaves takes its reply queue along and leaves the seven others', async () => {
+  const host = rig.client('host1');
+  await host.up();
+  expect(await rig.queues()).toHaveLength(8);
+  await host.client.close();
+  const names = (await rig.queues()).map(([name = '']) => name);
+  expect(names).toHaveLength(7);
+  expect(names.filter((name) => name.startsWith('reply_'))).toEqual([]);
 });
 
 test('a queue taken away under us is a gap, and messages flow again', async () => {

@@ -93,18 +93,47 @@ test('the next broker of the list takes over', async () => {
 test('a declaration that does not match is one clear error, and is tried again', async () => {
   const raw = await rig.raw();
   const channel = await raw.createChannel();
-  await channel.assertExchange('neutron', 'topic', { durable: true });
+  await channel.assertQueue(`${FDB}.host1`, { durable: true });
+  // Somebody uses it: not ours to make anew.
+  const { consumerTag } = await channel.consume(`${FDB}.host1`, () => undefined);
   const host = rig.client('host1');
   host.client.start();
   const refusals = () => host.logged.lines.filter((line) => line.level === 20 && /durable/.test(String(line.reason)));
   await waitFor('three refusals', () => refusals().length >= 3);
   const errors = host.logged.lines.filter((line) => line.level >= 50);
   expect(errors.map((line) => line.msg)).toEqual([
-    "exchange neutron exists with another durable (ours 'false', there 'true'): make [oslo_messaging_rabbit] amqp_durable_queues, rabbit_quorum_queue the same as on the server, or delete it on the broker",
+    "queue q-agent-notifier-l2population-update.host1 exists with another durable (ours 'false', there 'true'): make [oslo_messaging_rabbit] amqp_durable_queues, rabbit_quorum_queue the same as on the server, or delete it on the broker",
   ]);
   expect(host.events.map((event) => event.kind)).toEqual(['down']);
-  await channel.deleteExchange('neutron');
+  await channel.cancel(consumerTag);
   expect(await host.nextUp(1)).toMatchObject({ gap: true, lost: [...TOPICS].sort() });
+  const [anew] = host.logged.withMessage('made anew');
+  expect(anew).toMatchObject({ level: 40, queue: `${FDB}.host1` });
+  expect((await rig.queues('durable')).filter(([, durable]) => durable === 'true')).toEqual([]);
+});
+
+test('an exchange that others have declared durable is used as it is, and said once', async () => {
+  const raw = await rig.raw();
+  const channel = await raw.createChannel();
+  await channel.assertExchange('neutron', 'topic', { durable: true });
+  await rig.server((_topic, { method }) => method);
+  const host = rig.client('host1');
+  await host.up();
+  expect(await host.client.call('q-plugin', 'tunnel_sync', {}, VERSION)).toBe('tunnel_sync');
+  await host.client.cast(`${FDB}.host1`, 'by_name', {}, VERSION);
+  await host.received(1);
+  expect(host.logged.lines.filter(({ level }) => level >= 40)).toMatchObject([
+    { level: 40, exchange: 'neutron', reason: expect.stringContaining("ours 'false', there 'true'") },
+  ]);
+});
+
+test('an exchange of another type is refused', async () => {
+  const channel = await (await rig.raw()).createChannel();
+  await channel.assertExchange('neutron', 'direct', { durable: false });
+  const host = rig.client('host1');
+  host.client.start();
+  await waitFor('down', () => host.events.length > 0);
+  expect(host.events[0]).toMatchObject({ kind: 'down', reason: expect.stringContaining('exchange neutron exists') });
 });
 
 test('wrong credentials are an outage with the broker’s reason', async () => {

@@ -32,7 +32,7 @@ export function hex(): string {
 }
 
 export function ids(): RpcIds {
-  return { uniqueId: hex, requestId: `req-${randomUUID()}` };
+  return { uniqueId: hex, requestId: () => `req-${randomUUID()}` };
 }
 
 export function recordingLog() {

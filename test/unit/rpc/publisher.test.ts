@@ -40,7 +40,9 @@ function rig() {
     channels.push(channel);
     return Promise.resolve(channel);
   };
-  const session = { openConfirmChannel, signal: abort.signal } as unknown as Session;
+  // Declarations have a channel of their own; what they do is told to the newest of the others.
+  const withChannel = (use: (channel: FakeChannel) => Promise<unknown>) => use(channels.at(-1) ?? next);
+  const session = { openConfirmChannel, withChannel, signal: abort.signal } as unknown as Session;
   const returned: string[] = [];
   const publisher = new Publisher(session, (body) => returned.push(body.toString()));
   return { publisher, channels, first: next, abort, returned };
