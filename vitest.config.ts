@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three projects: `unit` touches nothing outside the process, `integration` one real part at a time, `e2e` the whole. */
+/**
+ * `unit` touches nothing outside the process, `integration` one real part at a time, `e2e` the whole with the lab server,
+ * `neutron` the whole with the real neutron-server.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -18,6 +21,15 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'neutron',
+          include: ['test/neutron/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

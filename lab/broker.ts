@@ -161,7 +161,7 @@ function sbin(): string {
  * Ports that nobody listens on now, below the range that the kernel takes for outgoing connections (ip(7),
  * `ip_local_port_range`): there a client that retries while the broker is down could get the broker's own port.
  */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);

@@ -1,4 +1,4 @@
-/** `./dev shell`: a shell, or one command, in a host or a VM of the demo, with the tools pointed at that host's switch and agent. */
+/** `./dev shell`: a shell, or one command, in a host or a VM of a run that is up, with the tools pointed at that host's switch and agent. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -16,7 +16,7 @@ export async function openShell(run: RunDirectory, args: readonly string[]): Pro
   const vm = /^vm:(.+)$/.exec(rest[0] ?? '')?.[1];
   const command = vm === undefined ? rest : rest.slice(1);
   if (index === 0 || !exists(run, hostName)) {
-    throw new Error(`there is no host "${hostName}" in the demo; there are: ${present(run, /^host\d+$/)}`);
+    throw new Error(`there is no host "${hostName}"; there are: ${present(run, /^host\d+$/)}`);
   }
   const name = vm === undefined ? hostName : `${hostName}-${vm}`;
   if (!exists(run, name)) {

@@ -1,5 +1,5 @@
 /**
- * What `./dev test` runs: lint, types and the three vitest projects one after the other (two cores are the least that a
+ * What `./dev test` runs: lint, types and the vitest projects one after the other (two cores are the least that a
  * machine has), all of them even when one fails, and one closing line with the sum. Lint and types count as one test each.
  */
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,8 +9,10 @@ import { execa } from 'execa';
 import { RunDirectory, removeOrphans } from '../lab/run-directory.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const PROJECTS = ['unit', 'integration', 'e2e'] as const;
+const PROJECTS = ['unit', 'integration', 'e2e', 'neutron'] as const;
 const PARTS = ['lint', 'types', ...PROJECTS] as const;
+/** Only when they are asked for: they need packages of their own (./dev installs them) and many minutes. */
+const ON_REQUEST: readonly Part[] = ['neutron'];
 type Part = (typeof PARTS)[number];
 
 interface Counts {
@@ -54,12 +56,13 @@ async function runAll(args: readonly string[]): Promise<Counts[]> {
   const filters = firstFilter < 0 ? [] : args.slice(firstFilter);
   // A filter that fits the tests of one project only must not make the others fail for want of tests: one run for all.
   if (filters.length > 0) {
-    const projects = PROJECTS.filter((project) => parts.length === 0 || parts.includes(project));
+    const isMeant = (project: Part) => !ON_REQUEST.includes(project) || filters.some((one) => one.includes(project));
+    const projects = PROJECTS.filter((project) => (parts.length === 0 ? isMeant(project) : parts.includes(project)));
     return [await vitest(projects, filters)];
   }
   const counts: Counts[] = [];
   for (const part of PARTS) {
-    if (interrupted !== undefined || (parts.length > 0 && !parts.includes(part))) continue;
+    if (interrupted !== undefined || !(parts.length > 0 ? parts.includes(part) : !ON_REQUEST.includes(part))) continue;
     counts.push(await runPart(part));
   }
   return counts;
@@ -74,6 +77,7 @@ async function runPart(part: Part): Promise<Counts> {
     case 'unit':
     case 'integration':
     case 'e2e':
+    case 'neutron':
       return await vitest([part], []);
   }
 }
