@@ -83,8 +83,8 @@ export class Connection {
   /**
    * The reply's result. Rejects with OvsdbReplyError, or with OvsdbConnectionError if none came.
    *
-   * A request that `signal` cancels (RFC 7047 §4.1.4) has its reply all the same: OvsdbReplyError with code `canceled`,
-   * or its result if it was finished first. One cancelled before it was sent is `canceled` too.
+   * A request that `signal` cancels (RFC 7047 §4.1.4) ends all the same: with OvsdbReplyError, code `canceled`, or with its
+   * result if it was finished first. One cancelled before it was sent is `canceled` too.
    */
   call(
     method: string,
@@ -101,7 +101,7 @@ export class Connection {
       return promise;
     }
     const id = this.#nextId++;
-    const onAbort = (): void => this.#send({ id: null, method: 'cancel', params: [id] });
+    const onAbort = (): void => this.#cancel(id);
     const onDeadline = (): void => {
       this.#take(id);
       const message = `${this.remote}: no reply to ${method} in ${timeoutMs} ms`;
@@ -131,6 +131,19 @@ export class Connection {
     }
     this.#waiters.clear();
     this.#resolveEnded(end);
+  }
+
+  /**
+   * RFC 7047 wants a reply with the error `canceled`; ovsdb-server 3.1.0 drops the request without a word.
+   * It answers in order, so a request still open when an echo sent after the `cancel` comes back has been dropped.
+   */
+  #cancel(id: number): void {
+    this.#send({ id: null, method: 'cancel', params: [id] });
+    const settle = (reason?: unknown): void => {
+      const waiter = this.#take(id);
+      waiter?.reject(reason instanceof Error ? reason : new OvsdbReplyError(waiter.method, 'canceled', undefined));
+    };
+    this.call('echo', []).then(() => settle(), settle);
   }
 
   #error(method: string, cause: OvsdbConnectionError, outcome: Outcome): OvsdbConnectionError {
