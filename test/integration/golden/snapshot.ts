@@ -23,11 +23,7 @@ export class Snapshots {
   }
 
   async taken(host: Host): Promise<Snapshot> {
-    const ovsdb: OvsdbRows = {
-      Bridge: await rows(host, 'Bridge', ['name', 'datapath_type', 'fail_mode', 'protocols', 'other_config']),
-      Port: await rows(host, 'Port', ['name', 'tag', 'other_config', 'vlan_mode', 'trunks']),
-      Interface: await rows(host, 'Interface', ['name', 'type', 'ofport', 'options', 'external_ids']),
-    };
+    const ovsdb = await readRows(host);
     return this.#normal('ours', ovsdb, { 'br-tun': await dump(host, 'br-tun'), 'br-int': await dump(host, 'br-int') });
   }
 
@@ -58,8 +54,17 @@ export class Snapshots {
   }
 }
 
+/** The rows of a running switch, as a recording has them. */
+export async function readRows(host: Host): Promise<OvsdbRows> {
+  return {
+    Bridge: await rows(host, 'Bridge', ['name', 'datapath_type', 'fail_mode', 'protocols', 'other_config']),
+    Port: await rows(host, 'Port', ['name', 'tag', 'other_config', 'vlan_mode', 'trunks']),
+    Interface: await rows(host, 'Interface', ['name', 'type', 'ofport', 'options', 'external_ids']),
+  };
+}
+
 /** As the recordings were made. */
-async function dump(host: Host, bridge: Bridge): Promise<string[]> {
+export async function dump(host: Host, bridge: Bridge): Promise<string[]> {
   const argv = ['ovs-ofctl', '-O', 'OpenFlow13', '--no-names', '--no-stats', 'dump-flows', bridge];
   return (await host.exec(argv)).split('\n');
 }
