@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseAddress } from '../../../src/ovsdb/address.ts';
-import { Connection, type ConnectionOptions } from '../../../src/ovsdb/connection.ts';
+import type { ConnectionOptions } from '../../../src/ovsdb/connection.ts';
 import { OvsdbConnectionError, OvsdbReplyError } from '../../../src/ovsdb/errors.ts';
-import { openSocket } from '../../../src/ovsdb/socket.ts';
-import { FakeServer, type FakeSession } from './fake-server.ts';
-import { type LogLine, recordingLog, rejection, until } from './watched-client.ts';
+import { FakeServer } from './fake-server.ts';
+import { openConnection } from './open-connection.ts';
+import { rejection, until } from './watched-client.ts';
 
 let server: FakeServer;
 beforeEach(async () => {
@@ -12,21 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.remove());
 
-async function open(options: Partial<ConnectionOptions> = {}) {
-  const notifications: [string, readonly unknown[]][] = [];
-  const lines: LogLine[] = [];
-  const socket = await openSocket(parseAddress(server.remote)!, undefined, 30_000, new AbortController().signal);
-  const connection = new Connection(socket, {
-    remote: 'the server',
-    timeoutMs: 30_000,
-    probeMs: 30_000,
-    log: recordingLog(lines),
-    onNotification: (method, params) => notifications.push([method, params]),
-    ...options,
-  });
-  const session: FakeSession = await server.accept();
-  return { connection, session, notifications, lines };
-}
+const open = (options: Partial<ConnectionOptions> = {}) => openConnection(server, options);
 
 test('replies find their requests in any order', async () => {
   const { connection, session } = await open();
@@ -53,6 +38,44 @@ test('a reply in pieces, and two messages in one read', async () => {
   expect(notifications[1]).toEqual(['locked', ['l']]);
 });
 
+test('a reply and a notification, cut in two at every byte', async () => {
+  const { connection, session, notifications } = await open();
+  const notification = Buffer.from(JSON.stringify({ id: null, method: 'locked', params: ['Zürich 🙂'] }));
+  let cuts = 0;
+  for (let cut = 1; cut === 1 || cut <= cuts; cut++) {
+    const call = connection.call('list_dbs', []);
+    const { id } = await session.next();
+    const reply = Buffer.from(JSON.stringify({ id, result: ['ab', '🙂"]}'], error: null }));
+    const wire = Buffer.concat([reply, notification]);
+    cuts = wire.length - 1;
+    await session.raw(wire.subarray(0, cut));
+    await session.raw(wire.subarray(cut));
+    expect(await call).toEqual(['ab', '🙂"]}']);
+    await until('the notification', () => notifications.length === cut);
+    expect(notifications.at(-1)).toEqual(['locked', ['Zürich 🙂']]);
+  }
+  expect(notifications.length).toBeGreaterThan(100);
+});
+
+test('two replies and two notifications in pieces of one byte: each kind in its order', async () => {
+  const replies: unknown[] = [];
+  const { connection, session, notifications } = await open();
+  const calls = ['a', 'b'].map((method) => connection.call(method, []).then((result) => replies.push(result)));
+  const [a, b] = [await session.next(), await session.next()];
+  const messages = [
+    { id: b.id, result: 'second', error: null },
+    { id: null, method: 'locked', params: [] },
+    { id: a.id, result: 'first', error: null },
+    { id: null, method: 'stolen', params: [] },
+  ];
+  for (const byte of Buffer.from(messages.map((message) => JSON.stringify(message)).join('')))
+    await session.raw(Buffer.of(byte));
+  await Promise.all(calls);
+  await until('the last notification', () => notifications.length === 2);
+  expect(replies).toEqual(['second', 'first']);
+  expect(notifications.map(([method]) => method)).toEqual(['locked', 'stolen']);
+});
+
 test.each([
   ['an object', { error: 'unknown database', details: 'no database X' }, 'unknown database', 'no database X'],
   ['a text', 'unknown method', 'unknown method', undefined],
@@ -71,6 +94,35 @@ test('the server gets its echo, and an error for any other request', async () =>
   expect(await session.next()).toEqual({ id: 'e', result: [1, 'x'], error: null });
   session.send({ id: 7, method: 'make_coffee', params: [] });
   expect(await session.next()).toEqual({ id: 7, result: null, error: 'unknown method' });
+});
+
+test('the server gets its echo while a request is open, and between two pieces of its reply', async () => {
+  const { connection, session } = await open();
+  const call = connection.call('get_schema', ['DB']);
+  const { id } = await session.request('get_schema');
+  session.send({ id: 'first', method: 'echo', params: [] });
+  expect(await session.next()).toEqual({ id: 'first', result: [], error: null });
+  const reply = JSON.stringify({ id, result: 'a', error: null });
+  await session.raw(`${JSON.stringify({ id: 'second', method: 'echo', params: [1] })}${reply.slice(0, 9)}`);
+  expect(await session.next()).toEqual({ id: 'second', result: [1], error: null });
+  await session.raw(reply.slice(9));
+  expect(await call).toBe('a');
+});
+
+test('bytes are counted both ways, and the counts outlive the session', async () => {
+  const { connection, session } = await open();
+  expect([connection.bytesRead, connection.bytesWritten]).toEqual([0, 0]);
+  const call = connection.call('echo', ['Zürich']);
+  const request = Buffer.byteLength('{"id":0,"method":"echo","params":["Zürich"]}');
+  expect(connection.bytesWritten).toBe(request);
+  await session.next();
+  const reply = '{"id":0,"result":["Zürich"],"error":null}';
+  await session.raw(reply);
+  await call;
+  expect(connection.bytesRead).toBe(Buffer.byteLength(reply));
+  connection.end('ECLOSED', 'closed');
+  await session.closed;
+  expect([connection.bytesRead, connection.bytesWritten]).toEqual([Buffer.byteLength(reply), request]);
 });
 
 test('no reply by the deadline: unknown; the late one disturbs nobody', async () => {
