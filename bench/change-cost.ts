@@ -10,7 +10,7 @@ import { makePlan } from '../src/plan.ts';
 import { reduce } from '../src/reduce.ts';
 import { State } from '../src/state.ts';
 import type { IpAddress, MacAddress, NetworkId, PortId, SegmentationId } from '../src/values.ts';
-import type { RowChange } from '../src/vswitch/switch-view.ts';
+import type { SwitchRowChange } from '../src/vswitch/monitors.ts';
 
 const SIZES = [100, 1_000, 10_000, 100_000];
 const ROUNDS = 7;
@@ -34,8 +34,8 @@ const config = {
   own: { snapshotGrace: 30, snapshotConfirm: 60 },
 } as unknown as Config;
 
-function row(table: string, uuid: string, after: Record<string, unknown>): RowChange {
-  return { table, uuid, before: undefined, after: after as RowChange['after'] };
+function row(table: string, uuid: string, after: Record<string, unknown>): SwitchRowChange {
+  return { table, uuid, before: undefined, after } as SwitchRowChange;
 }
 
 /** One VIF on one network, one tunnel port, N entries behind it. */

@@ -4,11 +4,11 @@ import type { FdbChange } from './l2pop/parse.ts';
 import type { Notification } from './neutron/notifications.ts';
 import type { IpAddress, PortId, TunnelType } from './values.ts';
 import type { PortAnswers } from './vif/facts.ts';
-import type { RowChange } from './vswitch/switch-view.ts';
+import type { SwitchRowChange } from './vswitch/monitors.ts';
 
 export type Event =
   /** OVSDB rows; `initial`: the first read of a connection is complete with these. */
-  | { readonly kind: 'rows'; readonly changes: readonly RowChange[]; readonly initial: boolean }
+  | { readonly kind: 'rows'; readonly changes: readonly SwitchRowChange[]; readonly initial: boolean }
   | { readonly kind: 'membership'; readonly bridges: ReadonlyMap<string, string | undefined> }
   | { readonly kind: 'ovsdb-lost' }
   /** Complete dumps of both bridges. */

@@ -15,7 +15,7 @@ import { Ofctl, OfctlError, runWithExeca } from './flows/ofctl.ts';
 import { OvsdbClient } from './ovsdb/client.ts';
 import { isOvsdbError } from './ovsdb/errors.ts';
 import type { FdbReport, FlowsReport, FlowsView, QueryProblem } from './report/types.ts';
-import { MONITORS, membershipQuery, readMembership } from './vswitch/monitors.ts';
+import { membershipQuery, readMembership, switchMonitors } from './vswitch/monitors.ts';
 import { SwitchView } from './vswitch/switch-view.ts';
 
 /** Exit status; 0 is all well. */
@@ -98,7 +98,7 @@ async function readView(where: CtlSettings): Promise<SwitchView> {
     fallback: where.ovsdbFallback,
     tls: where.tls,
     database: 'Open_vSwitch',
-    monitors: MONITORS,
+    monitors: switchMonitors([where.tunPeerPatchPort]),
     timeoutMs: where.ovsdbTimeout,
     log: { debug: silent, info: silent, warn: silent },
     onChanges: (changes) => {

@@ -16,7 +16,8 @@ import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
 import type { Facts } from './vif/wiring.ts';
 import { refreshVif } from './vif-life.ts';
-import type { RowChange, ViewChanges } from './vswitch/switch-view.ts';
+import type { SwitchRowChange } from './vswitch/monitors.ts';
+import type { ViewChanges } from './vswitch/switch-view.ts';
 
 /** Milliseconds until the server is told again of a port that it could not bring up or down. */
 const RETRY_REFUSED = 30_000;
@@ -80,7 +81,7 @@ export function reduce(state: State, event: Event, now: number): void {
   }
 }
 
-function isNewBridge({ config: { ovs } }: State, { table, before, after }: RowChange): boolean {
+function isNewBridge({ config: { ovs } }: State, { table, before, after }: SwitchRowChange): boolean {
   if (table !== 'Bridge' || before !== undefined) return false;
   return after?.name === ovs.integrationBridge || after?.name === ovs.tunnelBridge;
 }

@@ -1,7 +1,7 @@
 /** What can go wrong between us and ovsdb-server, as classes a caller can tell apart. */
 
-/** `not sent`: the server has never seen it. `unknown`: it was sent, and no reply came. */
-export type Outcome = 'not sent' | 'unknown';
+/** `not sent`: the server has never seen it. `done`: no reply came, but the replica shows what it did. `unknown`: no reply came. */
+export type Outcome = 'not sent' | 'done' | 'unknown';
 
 /** No session, or the session ended. `code` is Node's (`ECONNREFUSED`), or EPROTO (what came is no OVSDB), ETIMEDOUT, ECLOSED (our own close). */
 export class OvsdbConnectionError extends Error {
@@ -38,6 +38,30 @@ export class OvsdbSchemaError extends Error {
   readonly code = 'schema mismatch';
 }
 
+/**
+ * Why a transaction was refused, by what its sender can do about it. `conflict`: the database is not as a `wait` says; look
+ * again, then decide anew. `constraint`: the operations as they are will never pass. `lock`: the lock that they assert is
+ * another's. `given up`: by the sender's own abort or cancel. `server`: memory, disk, a cluster without quorum; the same may pass later.
+ * `request`: it was not understood.
+ */
+export type RefusalKind = 'conflict' | 'constraint' | 'lock' | 'given up' | 'server' | 'request';
+
+/** RFC 7047 §3.1, §4.1.3 and §5.2; ovsdb-server's own are `duplicate uuid`, `permission error`, `canceled` and `not leader`. All others: `request`. */
+const REFUSALS: Readonly<Record<string, RefusalKind>> = {
+  'timed out': 'conflict',
+  'constraint violation': 'constraint',
+  'referential integrity violation': 'constraint',
+  'domain error': 'constraint',
+  'range error': 'constraint',
+  'duplicate uuid': 'constraint',
+  'not owner': 'lock',
+  aborted: 'given up',
+  canceled: 'given up',
+  'resources exhausted': 'server',
+  'I/O error': 'server',
+  'not leader': 'server',
+};
+
 /** The transaction was refused; nothing of it was done. */
 export class OvsdbTransactionError extends Error {
   override readonly name = 'OvsdbTransactionError';
@@ -48,6 +72,7 @@ export class OvsdbTransactionError extends Error {
   /** RFC 7047's word: `constraint violation`, `referential integrity violation`, `timed out`, `aborted`, `not owner`, … */
   readonly error: string;
   readonly details: string | undefined;
+  readonly kind: RefusalKind;
 
   constructor(facts: { operation: number | undefined; error: string; details: string | undefined; cause?: unknown }) {
     const place = facts.operation === undefined ? 'transaction' : `operation ${facts.operation}`;
@@ -58,6 +83,7 @@ export class OvsdbTransactionError extends Error {
     this.code = facts.error;
     this.operation = facts.operation;
     this.error = facts.error;
+    this.kind = REFUSALS[facts.error] ?? 'request';
     this.details = facts.details;
   }
 }

@@ -4,9 +4,13 @@
  * The scanner looks at each byte once. It only counts brackets outside strings; JSON.parse judges the rest.
  * Bytes of a multi-byte UTF-8 character are all above 0x7f, so no bracket or quote can be mistaken inside one.
  */
+import { parseLarge, ROW_DEPTH } from './unparsed.ts';
 
 /** One message may have this many bytes, unless told otherwise: what ovsdb-server itself would hardly send, and less than a daemon's memory. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** Above this the rows of a message come unparsed (unparsed.ts). */
+export const LARGE_MESSAGE_BYTES = 1024 * 1024;
 
 export interface Received {
   /** The documents completed by this chunk, in order. */
@@ -28,6 +32,8 @@ export class JsonStream {
   /** The pieces of the document that is not complete yet. */
   #pieces: Uint8Array[] = [];
   #bytes = 0;
+  /** Where each row of it begins and ends, in turn. */
+  #marks: number[] = [];
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -70,6 +76,8 @@ export class JsonStream {
     let inString = this.#inString;
     let escaped = this.#escaped;
     let index = start;
+    /** Of the chunk's first byte in the document. */
+    const offset = this.#bytes - start;
     while (index < chunk.length) {
       const byte = chunk[index++];
       if (inString) {
@@ -80,8 +88,10 @@ export class JsonStream {
         inString = true;
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         depth++;
+        if (depth === ROW_DEPTH) this.#marks.push(offset + index - 1);
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         depth--;
+        if (depth === ROW_DEPTH - 1) this.#marks.push(offset + index);
         if (depth === 0) break;
       }
     }
@@ -92,12 +102,13 @@ export class JsonStream {
   }
 
   #complete(documents: unknown[]): void {
-    const [first] = this.#pieces;
-    const bytes = this.#pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.#pieces, this.#bytes);
+    const [pieces, marks, bytes] = [this.#pieces, this.#marks, this.#bytes];
     this.#pieces = [];
+    this.#marks = [];
     this.#bytes = 0;
     try {
-      documents.push(JSON.parse(this.#decoder.decode(bytes)));
+      if (bytes > LARGE_MESSAGE_BYTES) documents.push(parseLarge(pieces, marks));
+      else documents.push(JSON.parse(this.#decoder.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))));
     } catch (error) {
       this.#refuse(`a message that is no JSON: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -106,6 +117,7 @@ export class JsonStream {
   #refuse(problem: string): void {
     this.#problem = problem;
     this.#pieces = [];
+    this.#marks = [];
   }
 }
 

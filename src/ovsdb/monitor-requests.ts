@@ -5,25 +5,20 @@
  * and may come before the reply does. Each function rejects as `Connection.call` does.
  */
 import type { Connection } from './connection.ts';
-import type { MonitorRequest } from './monitor.ts';
+import type { MonitorWhere, WireMonitorRequest } from './monitor.ts';
 import type { WireUpdates } from './notifications.ts';
-import type { Condition } from './operations.ts';
 import { expectEmpty, unexpected } from './requests.ts';
 import { isObject } from './schema.ts';
-
-/** Without `columns`: all of them. */
-export type MonitorCondRequest = Partial<MonitorRequest>;
-export type PlainMonitorRequest = Omit<MonitorCondRequest, 'where'>;
 
 /** By table. `MonitorPlan.requests` is one. */
 export type ByTable<T> = Readonly<Record<string, T>>;
 
-/** RFC 7047 §4.1.5. `<table-updates>`; then come `update` notifications. See `toUpdates2` of updates.ts. */
+/** RFC 7047 §4.1.5: every row, whatever `where` says. `<table-updates>`; then come `update` notifications. See `toUpdates2` of updates.ts. */
 export async function monitor(
   connection: Connection,
   database: string,
   name: string,
-  requests: ByTable<readonly PlainMonitorRequest[]>,
+  requests: ByTable<readonly WireMonitorRequest[]>,
 ): Promise<WireUpdates> {
   return expectUpdates('monitor', await connection.call('monitor', [database, name, requests]));
 }
@@ -33,7 +28,7 @@ export async function monitorCond(
   connection: Connection,
   database: string,
   name: string,
-  requests: ByTable<readonly MonitorCondRequest[]>,
+  requests: ByTable<readonly WireMonitorRequest[]>,
 ): Promise<WireUpdates> {
   return expectUpdates('monitor_cond', await connection.call('monitor_cond', [database, name, requests]));
 }
@@ -52,7 +47,7 @@ export async function monitorCondSince(
   connection: Connection,
   database: string,
   name: string,
-  requests: ByTable<readonly MonitorCondRequest[]>,
+  requests: ByTable<readonly WireMonitorRequest[]>,
   lastTransaction: string,
 ): Promise<UpdatesSince> {
   const method = 'monitor_cond_since';
@@ -74,7 +69,7 @@ export async function monitorCondChange(
   connection: Connection,
   name: string,
   newName: string,
-  where: ByTable<readonly (Condition | boolean)[]>,
+  where: ByTable<MonitorWhere>,
 ): Promise<void> {
   const method = 'monitor_cond_change';
   const requests = Object.fromEntries(Object.entries(where).map(([table, one]) => [table, [{ where: one }]]));

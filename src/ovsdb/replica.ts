@@ -9,6 +9,7 @@ import type { Atom, Row, Value } from './notation.ts';
 import { compareAtoms, decodeValue, defaultValue, valuesEqual } from './notation.ts';
 import type { ColumnType } from './schema.ts';
 import { isObject } from './schema.ts';
+import { parsed } from './unparsed.ts';
 
 export interface RowChange {
   readonly table: string;
@@ -57,7 +58,7 @@ export class Replica {
       if (!isObject(rows)) return `an update of table ${table} that is no object`;
       for (const [uuid, update] of Object.entries(rows)) {
         const before = this.row(table, uuid);
-        const after = rowAfter(monitored, before, update);
+        const after = rowAfter(monitored, before, parsed(update));
         if (typeof after === 'string') return `update of ${table} ${uuid}: ${after}`;
         if (before !== undefined || after !== undefined) changes.push({ table, uuid, before, after });
       }

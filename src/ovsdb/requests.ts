@@ -10,6 +10,7 @@ import type { DatabaseSchema } from './schema.ts';
 import { isObject, parseSchema } from './schema.ts';
 import type { OperationResult } from './transaction.ts';
 import { readResults, refusedTransaction } from './transaction.ts';
+import { whole } from './unparsed.ts';
 
 /** RFC 7047 §4.1.1. ovsdb-server lists `_Server`, its own, too. */
 export async function listDatabases(connection: Connection): Promise<readonly string[]> {
@@ -20,7 +21,7 @@ export async function listDatabases(connection: Connection): Promise<readonly st
 
 /** RFC 7047 §4.1.2. */
 export async function getSchema(connection: Connection, database: string): Promise<DatabaseSchema> {
-  const result = await connection.call('get_schema', [database]);
+  const result = whole(await connection.call('get_schema', [database]));
   const schema = parseSchema(result);
   if (schema === undefined) throw unexpected('get_schema', 'a schema', result);
   return schema;

@@ -5,6 +5,7 @@ import { decodeValue } from './notation.ts';
 import type { Operation } from './operations.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { isObject } from './schema.ts';
+import { parsed } from './unparsed.ts';
 
 /** What an operation gave: insert a uuid; update, mutate and delete a count of rows; select rows; the others nothing. */
 export interface OperationResult {
@@ -84,7 +85,8 @@ function readRows(schema: DatabaseSchema, table: string, wire: unknown): Operati
   const columns = schema.tables.get(table);
   if (columns === undefined || !Array.isArray(wire)) return undefined;
   const rows: Row[] = [];
-  for (const wireRow of wire) {
+  for (const item of wire) {
+    const wireRow = parsed(item);
     if (!isObject(wireRow)) return undefined;
     const row: Record<string, Value> = {};
     for (const [column, sent] of Object.entries(wireRow)) {

@@ -10,6 +10,7 @@ import { decodeValue, encodeValue } from './notation.ts';
 import type { WireUpdates } from './notifications.ts';
 import type { ColumnType } from './schema.ts';
 import { isObject } from './schema.ts';
+import { parsed } from './unparsed.ts';
 
 /** A text says why the message does not fit the monitored tables. */
 export function toUpdates2(monitored: ReadonlyMap<string, MonitoredTable>, updates: unknown): WireUpdates | string {
@@ -21,7 +22,7 @@ export function toUpdates2(monitored: ReadonlyMap<string, MonitoredTable>, updat
     if (!isObject(rows)) return `an update of table ${table} that is no object`;
     const converted: [string, object][] = [];
     for (const [uuid, update] of Object.entries(rows)) {
-      const row = rowUpdate2(columns, update);
+      const row = rowUpdate2(columns, parsed(update));
       if (typeof row === 'string') return `update of ${table} ${uuid}: ${row}`;
       converted.push([uuid, row]);
     }
@@ -47,7 +48,8 @@ export function difference(type: ColumnType, before: Value, after: Value): Value
 /** `old` holds every column of a deleted row, and of a changed row the changed ones; `new` every column of a row that is there. */
 function rowUpdate2(columns: ReadonlyMap<string, ColumnType>, update: unknown): object | string {
   if (!isObject(update)) return 'no object';
-  const { old, new: now } = update;
+  // In a reply they lie as deep as the rows of a notification, and are unparsed too.
+  const [old, now] = [parsed(update.old), parsed(update.new)];
   if (old === undefined && now === undefined) return 'neither old nor new';
   if (now === undefined) return { delete: null };
   if (old === undefined) return { insert: now };

@@ -1,5 +1,4 @@
 /** OVSDB rows as the rest of the program knows them: typed once, here. Columns and defaults: ovs-vswitchd.conf.db(5). */
-import type { Row, Value } from '../ovsdb/notation.ts';
 import {
   type IpAddress,
   type Ofport,
@@ -10,6 +9,7 @@ import {
   parseTunnelType,
   type TunnelType,
 } from '../values.ts';
+import type { SwitchRow } from './monitors.ts';
 
 /** Marks a tunnel port as ours (DESIGN, rule 8), in `Interface.external_ids`. */
 export const OWNER_KEY = 'l2pop-agent';
@@ -64,76 +64,55 @@ export interface SwitchRoot {
   readonly restoring: boolean;
 }
 
-export function toPort(uuid: string, row: Row): SwitchPort {
+export function toPort(uuid: string, row: SwitchRow<'Port'>): SwitchPort {
   return {
     uuid,
-    name: text(row.name),
-    interfaces: texts(row.interfaces),
-    tag: numbers(row.tag)[0],
-    vlanMode: texts(row.vlan_mode)[0],
-    trunks: numbers(row.trunks),
-    otherConfig: pairs(row.other_config),
+    name: row.name,
+    interfaces: row.interfaces,
+    tag: row.tag[0],
+    vlanMode: row.vlan_mode[0],
+    trunks: row.trunks,
+    otherConfig: row.other_config,
   };
 }
 
-export function toInterface(uuid: string, row: Row): SwitchInterface {
-  const externalIds = pairs(row.external_ids);
-  const options = pairs(row.options);
+export function toInterface(uuid: string, row: SwitchRow<'Interface'>): SwitchInterface {
   const type = parseTunnelType(row.type);
-  const remoteIp = parseIp(options.get('remote_ip'));
+  const remoteIp = parseIp(row.options.get('remote_ip'));
   return {
     uuid,
-    name: text(row.name),
-    type: text(row.type),
-    ofport: parseOfport(numbers(row.ofport)[0]),
-    ifaceId: parsePortId(externalIds.get('iface-id')),
-    ours: externalIds.has(OWNER_KEY),
-    options,
+    name: row.name,
+    type: row.type,
+    ofport: parseOfport(row.ofport[0]),
+    ifaceId: parsePortId(row.external_ids.get('iface-id')),
+    ours: row.external_ids.has(OWNER_KEY),
+    options: row.options,
     tunnel: type && remoteIp && { type, remoteIp },
   };
 }
 
-export function toBridge(uuid: string, row: Row): SwitchBridge {
+export function toBridge(uuid: string, row: SwitchRow<'Bridge'>): SwitchBridge {
   return {
     uuid,
-    name: text(row.name),
-    datapathType: text(row.datapath_type),
-    failMode: texts(row.fail_mode)[0],
-    protocols: texts(row.protocols),
-    controllers: texts(row.controller),
+    name: row.name,
+    datapathType: row.datapath_type,
+    failMode: row.fail_mode[0],
+    protocols: row.protocols,
+    controllers: row.controller,
   };
 }
 
-export function toController(row: Row): SwitchController {
-  return { target: text(row.target), connected: row.is_connected === true };
+export function toController(row: SwitchRow<'Controller'>): SwitchController {
+  return { target: row.target, connected: row.is_connected };
 }
 
-export function toRoot(uuid: string, row: Row): SwitchRoot {
+export function toRoot(uuid: string, row: SwitchRow<'Open_vSwitch'>): SwitchRoot {
   return {
     uuid,
-    curCfg: typeof row.cur_cfg === 'number' ? row.cur_cfg : 0,
-    ovsVersion: texts(row.ovs_version)[0],
-    datapathTypes: texts(row.datapath_types),
-    ifaceTypes: texts(row.iface_types),
-    restoring: pairs(row.other_config).get('flow-restore-wait') === 'true',
+    curCfg: row.cur_cfg,
+    ovsVersion: row.ovs_version[0],
+    datapathTypes: row.datapath_types,
+    ifaceTypes: row.iface_types,
+    restoring: row.other_config.get('flow-restore-wait') === 'true',
   };
-}
-
-function text(value: Value | undefined): string {
-  return typeof value === 'string' ? value : '';
-}
-
-/** A set of strings; a column with exactly one value counts as a set of one. */
-function texts(value: Value | undefined): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-}
-
-function numbers(value: Value | undefined): readonly number[] {
-  if (typeof value === 'number') return [value];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'number') : [];
-}
-
-function pairs(value: Value | undefined): ReadonlyMap<string, string> {
-  return value instanceof Map ? (value as ReadonlyMap<string, string>) : new Map();
 }

@@ -2,9 +2,9 @@
  * What OVSDB says of our two bridges: their ports, VIFs, tunnel ports and patch ports, kept from row changes.
  * Rows of other bridges are told apart by asking (see monitors.ts): until the answer a port is on no bridge.
  */
-import type { Row } from '../ovsdb/notation.ts';
 import { type TunnelKey, tunnelKey } from '../tunnel/ports.ts';
 import type { PortId } from '../values.ts';
+import type { SwitchRowChange } from './monitors.ts';
 import {
   type SwitchBridge,
   type SwitchController,
@@ -17,13 +17,6 @@ import {
   toPort,
   toRoot,
 } from './rows.ts';
-
-export interface RowChange {
-  readonly table: string;
-  readonly uuid: string;
-  readonly before: Row | undefined;
-  readonly after: Row | undefined;
-}
 
 /** A port of one of our bridges with its interface. */
 export interface AttachedPort {
@@ -115,7 +108,7 @@ export class SwitchView {
     return [...this.#unplaced];
   }
 
-  applyRows(changes: readonly RowChange[]): ViewChanges {
+  applyRows(changes: readonly SwitchRowChange[]): ViewChanges {
     const seen = noChanges();
     for (const change of changes) {
       switch (change.table) {

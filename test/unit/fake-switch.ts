@@ -6,7 +6,7 @@ import { type DumpedFlow, flowKey, parseFlow } from '../../src/flows/flow.ts';
 import type { Row, Value } from '../../src/ovsdb/notation.ts';
 import { valuesEqual } from '../../src/ovsdb/notation.ts';
 import type { Operation, Where } from '../../src/ovsdb/operations.ts';
-import type { RowChange } from '../../src/vswitch/switch-view.ts';
+import type { SwitchRowChange } from '../../src/vswitch/monitors.ts';
 import { DEFAULTS, decode, decodeAtom, decodeRow, difference, mutate } from './fake-wire.ts';
 
 const HIDDEN = new Set(['next_cfg', 'bridges', 'ports']);
@@ -31,7 +31,7 @@ export class FakeSwitch {
   readonly transactions: (readonly Operation[])[] = [];
   readonly bundles: { readonly bridge: string; readonly lines: readonly string[] }[] = [];
   /** Told of every change, before the transaction that made it is answered. */
-  onRows: (changes: readonly RowChange[]) => void = () => undefined;
+  onRows: (changes: readonly SwitchRowChange[]) => void = () => undefined;
   readonly #flows = new Map<string, Map<string, DumpedFlow>>();
   readonly #nextOfport = new Map<string, number>();
   #serial = 0;
@@ -41,7 +41,7 @@ export class FakeSwitch {
   }
 
   /** Everything that the monitors show, as the first read of a connection. */
-  initial(): RowChange[] {
+  initial(): SwitchRowChange[] {
     return difference(new Map(), this.#monitored());
   }
 

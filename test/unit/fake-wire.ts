@@ -1,7 +1,7 @@
 /** What the rows of the switch in memory are made of: columns with their defaults, values from the wire, differences. */
 import type { Atom, Row, Value, WireValue } from '../../src/ovsdb/notation.ts';
 import { compareAtoms, valuesEqual } from '../../src/ovsdb/notation.ts';
-import type { RowChange } from '../../src/vswitch/switch-view.ts';
+import type { SwitchRowChange } from '../../src/vswitch/monitors.ts';
 
 export const DEFAULTS: Readonly<Record<string, Row>> = {
   Open_vSwitch: {
@@ -63,8 +63,11 @@ export function mutate(value: Value, mutator: string, by: Value): Value {
   return [...set].sort(compareAtoms);
 }
 
-export function difference(before: Map<string, Map<string, Row>>, after: Map<string, Map<string, Row>>): RowChange[] {
-  const changes: RowChange[] = [];
+export function difference(
+  before: Map<string, Map<string, Row>>,
+  after: Map<string, Map<string, Row>>,
+): SwitchRowChange[] {
+  const changes: object[] = [];
   for (const [table, rows] of after) {
     const old = before.get(table) ?? new Map<string, Row>();
     for (const [uuid, row] of rows) {
@@ -76,5 +79,5 @@ export function difference(before: Map<string, Map<string, Row>>, after: Map<str
     }
     for (const [uuid, was] of old) if (!rows.has(uuid)) changes.push({ table, uuid, before: was, after: undefined });
   }
-  return changes;
+  return changes as SwitchRowChange[];
 }

@@ -1,6 +1,7 @@
 /** The client against the real ovsdb-server. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { OvsdbClientOptions } from '../../../src/ovsdb/client.ts';
+import { mapOf, optional, scalar, setOf } from '../../../src/ovsdb/columns.ts';
 import { OvsdbTransactionError } from '../../../src/ovsdb/errors.ts';
 import type { MonitorRequests } from '../../../src/ovsdb/monitor.ts';
 import { map, named, set, uuid } from '../../../src/ovsdb/notation.ts';
@@ -12,8 +13,15 @@ const ROOT = '10000000-0000-4000-8000-000000000000';
 const BRIDGE = '20000000-0000-4000-8000-000000000000';
 const NOTHING = '30000000-0000-4000-8000-000000000000';
 const MONITORS: MonitorRequests = {
-  Open_vSwitch: { columns: ['cur_cfg', 'next_cfg'] },
-  Bridge: { columns: ['name', 'fail_mode', 'protocols', 'external_ids'] },
+  Open_vSwitch: { columns: { cur_cfg: scalar('integer'), next_cfg: scalar('integer') } },
+  Bridge: {
+    columns: {
+      name: scalar('string'),
+      fail_mode: optional('string'),
+      protocols: setOf('string'),
+      external_ids: mapOf('string', 'string'),
+    },
+  },
 };
 
 let server: OvsdbServer;
@@ -144,7 +152,7 @@ test('a conditional monitor: rows come and go as they meet the conditions', asyn
     ['fail_mode', '==', 'secure'],
     ['external_ids', '!=', map({})],
   ] as const;
-  const reader = await connected({ monitors: { Bridge: { columns: ['name'], where } } });
+  const reader = await connected({ monitors: { Bridge: { columns: { name: scalar('string') }, where } } });
   const change = (row: ops.WireRow) => writer.client.transact([ops.update('Bridge', ops.byUuid(BRIDGE), row)]);
   expect(reader.initials[0], 'neither holds').toEqual([]);
   await change({ fail_mode: 'secure' });
@@ -214,7 +222,7 @@ test('a database that the server has not', async () => {
 });
 
 test('a column that the server has not: database, schema version, table and column are named', async () => {
-  const { reasons } = watch({ monitors: { Port: { columns: ['name', 'colour'] } } });
+  const { reasons } = watch({ monitors: { Port: { columns: { name: scalar('string'), colour: scalar('string') } } } });
   await until('the reason', () => reasons.length > 0);
   expect(reasons[0]?.message).toMatch(
     /^the server's database Open_vSwitch \(schema version \d+\.\d+\.\d+\) has no column colour in table Port$/,

@@ -61,7 +61,7 @@ let server: OvsdbServer;
 let watched: WatchedClient;
 beforeAll(async () => {
   server = await OvsdbServer.start({ schema: SCHEMA });
-  const monitors = { T: { columns: [...COLUMNS.keys()] } };
+  const monitors = { T: { columns: Object.fromEntries(COLUMNS) } };
   watched = new WatchedClient({ remote: server.remote, database: 'Types', monitors });
   watched.client.start();
   await watched.read(1);

@@ -1,6 +1,7 @@
 /** ssl: with certificates of our own making. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { scalar } from '../../../src/ovsdb/columns.ts';
 import type { TlsFiles } from '../../../src/ovsdb/socket.ts';
 import { until, WatchedClient } from '../../unit/ovsdb/watched-client.ts';
 import { freePort, OvsdbServer, run } from './ovsdb-server.ts';
@@ -42,7 +43,7 @@ async function withClient(
   const watched = new WatchedClient({
     remote: `ssl:${host}:${port}`,
     database: 'Open_vSwitch',
-    monitors: { Bridge: { columns: ['name'] } },
+    monitors: { Bridge: { columns: { name: scalar('string') } } },
     tls,
   });
   watched.client.start();

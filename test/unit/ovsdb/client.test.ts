@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { OvsdbClient, type OvsdbClientOptions } from '../../../src/ovsdb/client.ts';
+import { scalar, setOf } from '../../../src/ovsdb/columns.ts';
 import { OvsdbConnectionError, OvsdbTransactionError } from '../../../src/ovsdb/errors.ts';
 import * as ops from '../../../src/ovsdb/operations.ts';
 import { FakeServer, NO_TXN, SCHEMA, serveFirstRead, update3 } from './fake-server.ts';
@@ -25,7 +26,7 @@ function watch(options: Partial<OvsdbClientOptions> = {}): WatchedClient {
   const watched = new WatchedClient({
     remote: server.remote,
     database: 'DB',
-    monitors: { T: { columns: ['name', 'tags'] } },
+    monitors: { T: { columns: { name: scalar('string'), tags: setOf('string') } } },
     ...options,
   });
   clients.push(watched);
@@ -43,7 +44,7 @@ async function connected(rows: object = {}, options: Partial<OvsdbClientOptions>
 }
 
 test('one get_schema and one monitor with all tables, then the first read is told once', async () => {
-  const watched = watch({ monitors: { T: { columns: ['tags'], where: [['name', '==', 'x']] } } });
+  const watched = watch({ monitors: { T: { columns: { tags: setOf('string') }, where: [['name', '==', 'x']] } } });
   const session = await server.accept();
   const schema = await session.next();
   expect(schema).toMatchObject({ method: 'get_schema', params: ['DB'] });
@@ -203,7 +204,7 @@ test('a first read that does not fit is not told', async () => {
 });
 
 test('a column that the server lacks is named, and tried again', async () => {
-  const watched = watch({ monitors: { T: { columns: ['name', 'colour'] } } });
+  const watched = watch({ monitors: { T: { columns: { name: scalar('string'), colour: scalar('string') } } } });
   for (let attempt = 0; attempt < 2; attempt++) {
     const session = await server.accept();
     session.send({ id: (await session.request('get_schema')).id, result: SCHEMA, error: null });
@@ -220,7 +221,7 @@ test('a column that the server lacks is named, and tried again', async () => {
 
 test.each([
   ['an error', (id: unknown) => ({ id, error: { error: 'unknown database' } }), 'get_schema: unknown database'],
-  ['no schema', (id: unknown) => ({ id, result: {}, error: null }), 'get_schema: a result that is no schema'],
+  ['no schema', (id: unknown) => ({ id, result: {}, error: null }), 'get_schema: expected a schema, not {}'],
 ])('get_schema gives %s: the reason, and another try', async (_name, reply, message) => {
   const watched = watch();
   const session = await server.accept();

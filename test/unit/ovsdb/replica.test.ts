@@ -23,7 +23,7 @@ const COLUMNS = new Map<string, ColumnType>([
 const EMPTY: Row = { name: '', port: [], tags: [], ids: new Map() };
 
 function replica({ partial = false, rows = {} as object } = {}): Replica {
-  const made = new Replica(new Map<string, MonitoredTable>([['T', { columns: COLUMNS, partial }]]));
+  const made = new Replica(new Map<string, MonitoredTable>([['T', { columns: COLUMNS, partial, everyRow: !partial }]]));
   made.apply({ T: rows });
   return made;
 }

@@ -9,7 +9,7 @@ import { reduce } from '../../../src/reduce.ts';
 import { State } from '../../../src/state.ts';
 import { type NetworkId, type PortId, parseSegmentationId } from '../../../src/values.ts';
 import type { PortFacts } from '../../../src/vif/facts.ts';
-import type { RowChange } from '../../../src/vswitch/switch-view.ts';
+import type { SwitchRowChange } from '../../../src/vswitch/monitors.ts';
 
 export const NETWORK = '1a2b3c4d-0000-4000-8000-000000000001' as NetworkId;
 export const OTHER_NETWORK = '1a2b3c4d-0000-4000-8000-000000000002' as NetworkId;
@@ -161,9 +161,9 @@ export class World {
     return { tun: this.state.tun.actual(), int: this.state.int.actual() };
   }
 
-  #change(table: string, after: Row): RowChange {
+  #change(table: string, after: Row): SwitchRowChange {
     const uuid = `00000000-0000-4000-8000-${String(++this.#uuid).padStart(12, '0')}`;
-    return { table, uuid, before: undefined, after };
+    return { table, uuid, before: undefined, after } as SwitchRowChange;
   }
 }
 

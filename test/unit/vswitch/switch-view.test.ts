@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { tunnelKey } from '../../../src/tunnel/ports.ts';
 import type { IpAddress } from '../../../src/values.ts';
+import type { SwitchRow } from '../../../src/vswitch/monitors.ts';
 import { SwitchView, type ViewChanges } from '../../../src/vswitch/switch-view.ts';
 import { FakeSwitch } from '../fake-switch.ts';
 import { portId } from '../host.ts';
@@ -127,10 +128,10 @@ describe('membership', () => {
     const { fake, view, place } = watched();
     fake.plug('br-int', 'tap1', VIF);
     place('br-int');
-    const before = fake.port('tap1');
+    const before = fake.port('tap1') as SwitchRow<'Port'>;
     const [uuid = ''] = [...(fake.tables.get('Port') ?? [])].find(([, row]) => row.name === 'tap1') ?? [];
     const moved = {
-      table: 'Port',
+      table: 'Port' as const,
       uuid: '00000000-0000-4000-8000-999999999999',
       before: undefined,
       after: { ...before, name: 'bond' },
@@ -204,13 +205,13 @@ describe('bridges, patch ports, tags', () => {
   test("controllers: the connected ones of our bridges, not other bridges', not ours gone", () => {
     const { view } = watched();
     const bridge = (uuid: string, name: string, controller: string[]) => ({
-      table: 'Bridge',
+      table: 'Bridge' as const,
       uuid,
       before: undefined,
       after: { name, datapath_type: '', fail_mode: [], protocols: [], controller },
     });
     const controller = (uuid: string, is_connected: boolean) => ({
-      table: 'Controller',
+      table: 'Controller' as const,
       uuid,
       before: undefined,
       after: { target: `tcp:${uuid}`, is_connected },
