@@ -24,7 +24,7 @@ import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
 import { State } from './state.ts';
 import { SystemdNotify } from './systemd-notify.ts';
-import { MONITORS } from './vswitch/monitors.ts';
+import { switchMonitors } from './vswitch/monitors.ts';
 
 export interface Daemon {
   /** @throws ControlError: another daemon has the control socket. */
@@ -58,7 +58,7 @@ export function createDaemon(
       keyFile: config.ovs.sslKeyFile,
     },
     database: 'Open_vSwitch',
-    monitors: MONITORS,
+    monitors: switchMonitors([config.ovs.intPeerPatchPort, config.ovs.tunPeerPatchPort]),
     timeoutMs: config.ovs.ovsdbTimeout * 1000,
     log: log.child({ part: 'ovsdb' }),
     onChanges: (changes, kind) => agent.apply({ kind: 'rows', changes, initial: kind === 'initial' }),
