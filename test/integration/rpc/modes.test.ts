@@ -8,11 +8,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await rig.reset();
-  // The exchanges' properties belong to the mode.
-  await rig.broker.ctl(
-    'eval',
-    '[rabbit_exchange:delete(element(2, X), false, <<"test">>) || X <- rabbit_exchange:list(), not lists:prefix("amq.", binary_to_list(element(4, element(2, X)))), element(4, element(2, X)) =/= <<>>].',
-  );
+  await rig.deleteExchanges();
 });
 afterAll(() => rig?.close());
 

@@ -154,6 +154,14 @@ export class Rig {
     );
   }
 
+  /** Their properties belong to the mode of a test. */
+  async deleteExchanges(): Promise<void> {
+    await this.broker.ctl(
+      'eval',
+      '[rabbit_exchange:delete(element(2, X), false, <<"test">>) || X <- rabbit_exchange:list(), not lists:prefix("amq.", binary_to_list(element(4, element(2, X)))), element(4, element(2, X)) =/= <<>>].',
+    );
+  }
+
   async queues(...columns: string[]): Promise<string[][]> {
     const text = await this.broker.ctl('--silent', 'list_queues', '--no-table-headers', 'name', ...columns);
     return text
