@@ -18,6 +18,8 @@ export function nextDuty(state: State, now: number, ask: () => string): Duty | u
   if (down.length > 0) return { kind: 'down', ports: down };
   const pull = take(vifs(state, (_, vif) => vif.asking === 'wanted').filter(isDue));
   if (pull.length > 0) return { kind: 'pull', ports: pull };
+  const plugged = take(vifs(state, isPluggedOwed).filter(isDue));
+  if (plugged.length > 0) return { kind: 'plugged', ports: plugged };
   const up = take(vifs(state, isUpOwed).filter(isDue));
   if (up.length > 0) return { kind: 'up', ports: up, refresh: false, ask: ask() };
   const refresh = refreshes(state, now, isDue);
@@ -36,8 +38,18 @@ export function nextWake(state: State, now: number): number | undefined {
 }
 
 function isUpOwed(state: State, vif: Vif): boolean {
-  if (typeof vif.facts !== 'object' || vif.wiring.kind !== 'wired') return false;
-  if (vif.facts.binding !== 'active' || vif.facts.status === 'ACTIVE') return false;
+  if (typeof vif.facts !== 'object') return false;
+  return vif.facts.binding === 'active' && vif.facts.status !== 'ACTIVE' && isInForce(state, vif);
+}
+
+/** Live migration to us: Nova may wait with it until the VIF is plugged here (`network-vif-plugged`). */
+function isPluggedOwed(state: State, vif: Vif): boolean {
+  return typeof vif.facts === 'object' && vif.facts.isAwaited && !vif.announced && isInForce(state, vif);
+}
+
+/** ovs-vswitchd has what makes the VIF part of its network. */
+function isInForce(state: State, vif: Vif): boolean {
+  if (vif.wiring.kind !== 'wired') return false;
   // A VIF whose device does not exist has no ofport; it is up when it has one.
   if (state.view.vif(vif.id)?.interface.ofport === undefined) return false;
   return vif.configured !== undefined && (state.view.root?.curCfg ?? 0) >= vif.configured;

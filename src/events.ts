@@ -34,6 +34,8 @@ export type Event =
 export type Duty =
   | { readonly kind: 'pull'; readonly ports: readonly PortId[] }
   | { readonly kind: 'down'; readonly ports: readonly PortId[] }
+  /** VIFs whose binding is not active yet are wired: neutron-server tells Nova, which may wait for it, and nobody else. */
+  | { readonly kind: 'plugged'; readonly ports: readonly PortId[] }
   /** `ask`: id of the markers around the call. */
   | { readonly kind: 'up'; readonly ports: readonly PortId[]; readonly refresh: boolean; readonly ask: string };
 

@@ -179,15 +179,18 @@ function planVif(
   const port = state.view.vif(id)?.port;
   if (vif === undefined || port === undefined) return;
   const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
-  if (network === undefined) {
+  const settings = network && portSettings(network);
+  // Without an ofport it has no anti-spoofing: what is not bound yet is bound when it has one.
+  const hasOfport = state.view.vif(id)?.interface.ofport !== undefined;
+  if (network === undefined || settings === undefined || !(hasOfport || portMatches(port, settings))) {
     // Isolation comes before anything else; binding only after the flows.
     if (isIsolated(port)) return;
-    const facts = { port: id, name: port.name, reason: vif.wiring.kind === 'dead' ? vif.wiring.reason : '' };
+    const reason = vif.wiring.kind === 'dead' ? vif.wiring.reason : 'no ofport yet';
+    const facts = { port: id, name: port.name, reason };
     const operations = [setPort(port, { tag: DEAD_VLAN, otherConfig: undefined })];
     into.create.push({ what: 'VIF isolated', facts, operations, vif: id });
     return;
   }
-  const settings = portSettings(network);
   if (portMatches(port, settings) && !state.unconfirmed.has(id)) into.alreadyBound.push({ id, network: network.key });
   else {
     const facts = { port: id, name: port.name, network: network.id, vlan: network.vlan };

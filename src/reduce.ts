@@ -1,5 +1,6 @@
 /** Events change the state: the only writer of it. No I/O, no clock: `now` comes in as milliseconds since the epoch. */
 import type { Duty, DutyOutcome, Event } from './events.ts';
+import { antiSpoofingByOfport } from './flows/anti-spoofing.ts';
 import * as brInt from './flows/br-int.ts';
 import * as brTun from './flows/br-tun.ts';
 import type { DumpedFlow } from './flows/flow.ts';
@@ -133,6 +134,7 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   if (!state.recovered && agent.l2Population) recover(state, tun, now);
   state.recovered = true;
   state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
+  state.antiSpoofing = antiSpoofingByOfport(int.filter((flow) => intOwner(flow) !== 'foreign'));
   state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
   state.compared = true;
   // Whatever was made and has not been seen by now is not there.
@@ -304,6 +306,7 @@ function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number)
     // What the server did of a call that it did not answer, the port's facts will tell.
     if (outcome.kind === 'failed' && duty.kind !== 'pull') vif.asking = 'wanted';
     if (duty.kind === 'pull') onFacts(state, id, outcome, now);
+    else if (duty.kind === 'plugged') vif.announced = !failed.has(id);
     else if (!failed.has(id) && typeof vif.facts === 'object') {
       vif.facts = { ...vif.facts, status: duty.kind === 'up' ? 'ACTIVE' : 'DOWN' };
     }

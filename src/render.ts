@@ -2,14 +2,17 @@
  * From state to wanted flows: renders what is dirty into the ledgers, and nothing else. A flow that lacks something it
  * depends on is not wanted yet; its subject is listed with what it waits for.
  */
+import { antiSpoofingFlows } from './flows/anti-spoofing.ts';
 import * as brInt from './flows/br-int.ts';
 import * as brTun from './flows/br-tun.ts';
+import { formatCookie } from './flows/cookie.ts';
 import type { Flow } from './flows/flow.ts';
 import type { FlowLedger, Subject } from './flows/ledger.ts';
 import type { NetworkFdb } from './l2pop/fdb.ts';
-import type { LocalNetwork, NetworkDirt, State } from './state.ts';
+import type { LocalNetwork, NetworkDirt, State, Vif } from './state.ts';
 import { parseTunnelKey, type TunnelKey } from './tunnel/ports.ts';
-import type { IpAddress, MacAddress, PortId } from './values.ts';
+import type { IpAddress, LocalVlan, MacAddress, Ofport, PortId } from './values.ts';
+import { allowedSources } from './vif/allowed.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 
 export function renderDirty(state: State): void {
@@ -113,13 +116,32 @@ function renderIp(
 }
 
 function renderVif(state: State, id: PortId): void {
+  const subject = `vif ${id}`;
   const vif = state.vifs.get(id);
   const ofport = state.view.vif(id)?.interface.ofport;
-  const flow = ofport === undefined || vif?.wiring.kind !== 'dead' ? undefined : brInt.deadVifFlow(ofport);
-  // While its facts are awaited the dead VLAN alone isolates it: a flow would only be added to be deleted. One from
-  // before a restart stays.
-  const isWanted = flow !== undefined && (vif?.facts !== 'pending' || state.int.isThere(flow));
-  want(state, state.int, `vif ${id}`, isWanted ? [flow] : []);
+  if (vif === undefined) want(state, state.int, subject, []);
+  else if (ofport === undefined) want(state, state.int, subject, [], `ofport of VIF ${id}`);
+  else want(state, state.int, subject, vifFlows(state, vif, ofport));
+}
+
+/** A dead VIF has the drop alone: behind anti-spoofing's higher priorities it would do nothing. */
+function vifFlows(state: State, vif: Vif, ofport: Ofport): readonly Flow[] {
+  const vlan = vif.network === undefined ? undefined : state.networks.get(vif.network)?.vlan;
+  if (vlan === undefined) {
+    const drop = brInt.deadVifFlow(ofport);
+    // While its facts are awaited the dead VLAN alone isolates it: a flow would only be added to be deleted. One from
+    // before a restart stays.
+    return vif.facts !== 'pending' || state.int.isThere(drop) ? [drop] : [];
+  }
+  if (typeof vif.facts !== 'object') return foundAntiSpoofing(state, ofport, vlan);
+  const allowed = allowedSources(vif.facts);
+  return allowed === undefined ? [] : antiSpoofingFlows(ofport, vlan, allowed);
+}
+
+/** What a VIF that was wired before us may send is not known yet: what the switch lets through stays. */
+function foundAntiSpoofing(state: State, ofport: Ofport, vlan: LocalVlan): readonly Flow[] {
+  const there = (state.antiSpoofing.get(ofport) ?? []).filter((flow) => state.int.isThere(flow));
+  return there.map((flow) => ({ ...flow, cookie: formatCookie('vif', vlan) }));
 }
 
 function want(state: State, ledger: FlowLedger, subject: Subject, flows: readonly Flow[], blockedOn?: string): void {

@@ -130,6 +130,10 @@ export class ServerLane {
         const { failedDown } = await server.updateDevices({ up: [], down: duty.ports, refreshTunnels: false });
         return { kind: 'told', failed: failedDown };
       }
+      case 'plugged': {
+        const { failedUp } = await server.updateDevices({ up: duty.ports, down: [], refreshTunnels: false });
+        return { kind: 'told', failed: failedUp };
+      }
       case 'up': {
         await server.sendMarker(duty.ask, 'start');
         const { failedUp } = await server.updateDevices({ up: duty.ports, down: [], refreshTunnels: duty.refresh });

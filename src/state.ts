@@ -4,6 +4,7 @@
  */
 import type { Config } from './config/config.ts';
 import { type Egress, portEgress } from './flows/br-tun.ts';
+import type { Flow } from './flows/flow.ts';
 import { FlowLedger, type Subject } from './flows/ledger.ts';
 import { nothingTouched, type Touched } from './l2pop/fdb.ts';
 import { FdbTable } from './l2pop/fdb-table.ts';
@@ -37,6 +38,8 @@ export interface Vif {
   network: NetworkKey | undefined;
   /** The `next_cfg` that carries its settings; `undefined`: not set yet. Reported up once `cur_cfg` is there. */
   configured: number | undefined;
+  /** While its binding is not active: the server was told that it is plugged and wired here. */
+  announced: boolean;
 }
 
 /** What of a network has to be rendered again. */
@@ -56,6 +59,8 @@ export class State {
   readonly tunnelUsers = new Map<TunnelKey, Set<NetworkKey>>();
   readonly tun = new FlowLedger();
   readonly int = new FlowLedger();
+  /** Anti-spoofing that the last dump had, by VIF: kept as it is until the VIF's facts are known. */
+  antiSpoofing: ReadonlyMap<Ofport, readonly Flow[]> = new Map();
   /** Subject → what it waits for (DESIGN, rule 2). */
   readonly blocked = new Map<Subject, string>();
 

@@ -110,7 +110,8 @@ function canonicalIpv6(text: string): string {
   return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`;
 }
 
-function ipv6Groups(text: string): number[] {
+/** The eight 16-bit groups of an IPv6 address, in whatever spelling it is valid. */
+export function ipv6Groups(text: string): number[] {
   let address = text.toLowerCase();
   const quad = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
   if (quad) {

@@ -24,7 +24,10 @@ function place(state: State, id: PortId, now: number): void {
   const vif = known ?? plug(state, id);
   const wiring = decideWiring(vif.facts, attached.port, state.config.agent.tunnelTypes);
   const target = wiring.kind === 'wired' ? networkKey(wiring.networkId, wiring.segment) : undefined;
-  if (target !== vif.network || vif.wiring.kind !== wiring.kind) vif.configured = undefined;
+  if (target !== vif.network || vif.wiring.kind !== wiring.kind) {
+    vif.configured = undefined;
+    vif.announced = false;
+  }
   if (target !== vif.network) leave(state, vif);
   vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
   // Who waits still keeps its turn.
@@ -41,6 +44,7 @@ function plug(state: State, id: PortId): Vif {
     wiring: { kind: 'dead', reason: 'just plugged' },
     network: undefined,
     configured: undefined,
+    announced: false,
   };
   state.vifs.set(id, vif);
   // Back before the server was told that it went.

@@ -1,6 +1,6 @@
 /**
  * br-int's pipeline: local switching by NORMAL and local VLANs, the dead VLAN dropped, Neutron's tables in place.
- * Tables 24 and 25 (anti-spoofing) have their defaults here and their per-VIF flows not yet.
+ * Tables 24 and 25 (anti-spoofing) have their defaults here; a VIF's flows are in `anti-spoofing.ts`.
  */
 import { DEAD_VLAN, type Ofport } from '../values.ts';
 import { formatCookie } from './cookie.ts';

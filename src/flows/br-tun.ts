@@ -29,6 +29,18 @@ export function portEgress(vtep: IpAddress, ofport: Ofport): Egress {
   return { vtep, actions: `output:${ofport}`, order: ofport };
 }
 
+/**
+ * Table 10. The three of priority 2 do what the one of priority 1 does, as in Neutron 28.0.0 and later, stable/2025.1 and
+ * 2025.2: gratuitous ARP, router and neighbour advertisements, which say where an address is now, get datapath flows of
+ * their own.
+ */
+const LEARN_MATCHES = [
+  [1, ''],
+  [2, 'arp,arp_tha=ff:ff:ff:ff:ff:ff'],
+  [2, 'icmp6,icmp_type=134'],
+  [2, 'icmp6,icmp_type=136'],
+] as const;
+
 /** The flows that every br-tun has, whatever networks there are. */
 export function structuralFlows(patchInt: Ofport, arpResponder: boolean): Flow[] {
   const cookie = formatCookie('structural');
@@ -39,6 +51,7 @@ export function structuralFlows(patchInt: Ofport, arpResponder: boolean): Flow[]
     actions,
     cookie,
   });
+  const learn = `${learnAction()},output:${patchInt}`;
   const flows = [
     flow(BR_TUN.CLASSIFIER, 0, '', 'drop'),
     flow(BR_TUN.CLASSIFIER, 1, `in_port=${patchInt}`, goto(BR_TUN.PATCH_LV_TO_TUN)),
@@ -47,7 +60,7 @@ export function structuralFlows(patchInt: Ofport, arpResponder: boolean): Flow[]
     flow(BR_TUN.GRE_TUN_TO_LV, 0, '', 'drop'),
     flow(BR_TUN.VXLAN_TUN_TO_LV, 0, '', 'drop'),
     flow(BR_TUN.GENEVE_TUN_TO_LV, 0, '', 'drop'),
-    flow(BR_TUN.LEARN_FROM_TUN, 1, '', `${learnAction()},output:${patchInt}`),
+    ...LEARN_MATCHES.map(([priority, match]) => flow(BR_TUN.LEARN_FROM_TUN, priority, match, learn)),
     flow(BR_TUN.UCAST_TO_TUN, 0, '', goto(BR_TUN.FLOOD_TO_TUN)),
     flow(BR_TUN.FLOOD_TO_TUN, 0, '', 'drop'),
   ];

@@ -22,6 +22,8 @@ export const BR_INT = {
   LOCAL_EGRESS: 31,
   PACKET_RATE_LIMIT: 59,
   TRANSIENT_TABLE: 60,
+  /** A predecessor's from 2025.1 on; ours has none. */
+  BANDWIDTH_RATE_LIMIT: 61,
   TRANSIENT_EGRESS_TABLE: 62,
 } as const;
 

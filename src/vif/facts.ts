@@ -1,9 +1,10 @@
 /** What neutron-server says of a port, read from the versioned object `Port` 1.7 of `bulk_pull` (recording `14`). */
 import {
+  type IpAddress,
   type MacAddress,
   type NetworkId,
   type PortId,
-  parseMac,
+  parseIp,
   parseNetworkId,
   parsePortId,
   parseSegmentationId,
@@ -11,6 +12,7 @@ import {
   type SegmentationId,
   type TunnelType,
 } from '../values.ts';
+import { type IpNetwork, parseAnyMac, parseIpNetwork } from './addresses.ts';
 
 /** A tunnelled network segment. */
 export interface Segment {
@@ -24,15 +26,28 @@ export interface Segment {
  */
 export type BindingState = 'active' | 'inactive' | 'migrating' | 'elsewhere';
 
+/** Addresses that a port may use beside its own (Neutron's `allowed_address_pairs`). */
+export interface AddressPair {
+  readonly network: IpNetwork;
+  /** `undefined`: with the port's own MAC. */
+  readonly mac: MacAddress | undefined;
+}
+
 export interface PortFacts {
   readonly id: PortId;
   readonly networkId: NetworkId;
   readonly mac: MacAddress | undefined;
+  readonly fixedIps: readonly IpAddress[];
+  readonly addressPairs: readonly AddressPair[];
+  /** Neutron's `port_security_enabled`; true where the server has no such extension. */
+  readonly portSecurity: boolean;
   readonly adminStateUp: boolean;
   /** `ACTIVE`, `DOWN`, `BUILD`, `ERROR`, `N/A`. */
   readonly status: string;
   readonly deviceOwner: string;
   readonly binding: BindingState;
+  /** Its active binding is elsewhere and names us as the target: Nova may wait to hear that the VIF is plugged here. */
+  readonly isAwaited: boolean;
   /** `undefined`: no segment of a tunnel type is bound for us; `segmentText` says what is. */
   readonly segment: Segment | undefined;
   readonly segmentText: string;
@@ -62,12 +77,11 @@ export function parsePorts(reply: readonly unknown[], asked: readonly PortId[], 
   const answers = new Map<PortId, PortFacts | 'absent'>();
   const problems: string[] = [];
   const unreadable = new Set<PortId | undefined>();
+  const report = (problem: string) => problems.push(`bulk_pull Port: ${problem}`);
   for (const object of reply) {
-    const facts = parsePort(object, host);
-    if (typeof facts === 'string') {
-      problems.push(`bulk_pull Port: ${facts}`);
-      unreadable.add(parsePortId(objectData(object)?.id));
-    } else answers.set(facts.id, facts);
+    const facts = parsePort(object, host, report);
+    if (facts === undefined) unreadable.add(parsePortId(objectData(object)?.id));
+    else answers.set(facts.id, facts);
   }
   // An object without an id may be any port's: then none can be said to be absent.
   if (unreadable.has(undefined)) return { answers, problems };
@@ -75,13 +89,19 @@ export function parsePorts(reply: readonly unknown[], asked: readonly PortId[], 
   return { answers, problems };
 }
 
-function parsePort(object: unknown, host: string): PortFacts | string {
+type Report = (problem: string) => void;
+
+/** `undefined`: it cannot be read, and why has been reported. A bad address is reported and left out. */
+function parsePort(object: unknown, host: string, report: Report): PortFacts | undefined {
   const data = objectData(object);
-  if (data === undefined) return 'an element is no versioned object';
-  const id = parsePortId(data.id);
-  if (id === undefined) return `id ${JSON.stringify(data.id)} is no UUID`;
-  const networkId = parseNetworkId(data.network_id);
-  if (networkId === undefined) return `port ${id}: network_id ${JSON.stringify(data.network_id)} is no UUID`;
+  const id = parsePortId(data?.id);
+  const networkId = parseNetworkId(data?.network_id);
+  if (data === undefined) report('an element is no versioned object');
+  else if (id === undefined) report(`id ${JSON.stringify(data.id)} is no UUID`);
+  else if (networkId === undefined) report(`port ${id}: network_id ${JSON.stringify(data.network_id)} is no UUID`);
+  if (data === undefined || id === undefined || networkId === undefined) return undefined;
+  const mac = parseAnyMac(data.mac_address);
+  if (mac === undefined) report(`port ${id}: mac_address ${JSON.stringify(data.mac_address)} is no MAC`);
   const bindings = list(data.bindings).map(parseBinding);
   const binding = bindingState(bindings, host);
   const levels = list(data.binding_levels).map(parseLevel);
@@ -93,14 +113,36 @@ function parsePort(object: unknown, host: string): PortFacts | string {
   return {
     id,
     networkId,
-    mac: parseMac(data.mac_address),
+    mac,
+    fixedIps: list(data.fixed_ips).flatMap((fixed) => parseFixedIp(fixed, id, report)),
+    addressPairs: list(data.allowed_address_pairs).flatMap((pair) => parsePair(pair, id, report)),
+    portSecurity: objectData(data.security)?.port_security_enabled !== false,
     adminStateUp: data.admin_state_up === true,
     status: typeof data.status === 'string' ? data.status : '',
     deviceOwner: typeof data.device_owner === 'string' ? data.device_owner : '',
     binding,
+    isAwaited: binding !== 'active' && bindings.some(({ active, migratingTo }) => active && migratingTo === host),
     segment: type !== undefined && segmentationId !== undefined ? { type, segmentationId } : undefined,
     segmentText: segment === undefined ? 'none' : `${segment.network_type} ${segment.segmentation_id}`,
   };
+}
+
+function parseFixedIp(object: unknown, port: PortId, report: Report): IpAddress[] {
+  const text = objectData(object)?.ip_address;
+  const ip = parseIp(text);
+  if (ip !== undefined) return [ip];
+  report(`port ${port}: fixed IP ${JSON.stringify(text)} is no IP address`);
+  return [];
+}
+
+function parsePair(object: unknown, port: PortId, report: Report): AddressPair[] {
+  const { ip_address: ip = null, mac_address: text = null } = objectData(object) ?? {};
+  const network = parseIpNetwork(ip);
+  const mac = text === null ? undefined : parseAnyMac(text);
+  if (network !== undefined && (text === null || mac !== undefined)) return [{ network, mac }];
+  const what = network === undefined ? `ip_address ${JSON.stringify(ip)}` : `mac_address ${JSON.stringify(text)}`;
+  report(`port ${port}: allowed address pair with ${what} is left out`);
+  return [];
 }
 
 function bindingState(bindings: readonly Binding[], host: string): BindingState {

@@ -100,6 +100,7 @@ describe('up', () => {
     host.plug(portId(1), 'tap1');
     host.serve(factsOf(portId(1), { status: 'DOWN' }));
     while ((await host.executor.advance()) === 'again');
+    host.switch.vswitchd();
     host.answer();
     await host.executor.advance();
     expect([host.tag('tap1'), duty(host)]).toEqual([1, undefined]);

@@ -28,10 +28,14 @@ export function factsOf(id: PortId, more: Partial<PortFacts> = {}, network: 'vxl
     id,
     networkId: network === 'gre' ? GRE_NET : VXLAN_NET,
     mac: undefined,
+    fixedIps: [],
+    addressPairs: [],
+    portSecurity: true,
     adminStateUp: true,
     status: 'ACTIVE',
     deviceOwner: 'compute:nova',
     binding: 'active',
+    isAwaited: false,
     segment,
     segmentText: `${segment.type} ${segment.segmentationId}`,
     ...more,
@@ -191,11 +195,14 @@ export class Host {
       return line.startsWith('table=22') ? text.split(',').sort().join(',') : text;
     });
     const vifs = this.switch.portNames('br-int').filter((name) => name.startsWith('tap'));
-    const dead = this.int().filter((line) => line.includes('in_port')).length;
+    const vifNames = new Map(vifs.map((name) => [String(this.switch.ofport(name)), name]));
+    const ofVifs = this.int().filter((line) => line.includes('in_port='));
     return [
       ...told.sort(),
       ...vifs.map((name) => `${name} on ${networks.get(this.tag(name) ?? 0) ?? 'no VLAN'}`),
-      `${dead} VIFs dropped on br-int`,
+      ...ofVifs
+        .map((line) => line.replace(/in_port=(\d+)/, (_, ofport) => `in_port=${vifNames.get(ofport) ?? 'NO VIF'}`))
+        .sort(),
       ...this.tunnelPorts(),
     ];
   }

@@ -51,10 +51,27 @@ describe('order', () => {
     const isolated = makePlan(host.state);
     expect([isolated.create.map(({ what }) => what), isolated.finish]).toEqual([['VIF isolated'], []]);
     host.facts(factsOf(portId(1)));
+    expect(makePlan(host.state).finish, 'without an ofport it has no anti-spoofing').toEqual([]);
+    expect([...host.state.blocked.values()]).toEqual([`ofport of VIF ${portId(1)}`]);
+    host.switch.set('Port', 'tap1', { tag: [4095] });
+    host.switch.vswitchd();
     const bound = makePlan(host.state);
     expect([bound.create, bound.finish.map(({ what }) => what)]).toEqual([[], ['VIF bound']]);
-    expect(bound.bundles.tun.changes.adds.map(({ table }) => table)).toEqual([4]);
+    expect(bound.bundles.int.changes.adds.map(({ table, priority }) => [table, priority])).toEqual([
+      [0, 9],
+      [0, 10],
+      [0, 10],
+    ]);
     expect(bound.bound.map(({ id }) => id)).toEqual([portId(1)]);
+    expect(host.state.blocked.size).toBe(0);
+  });
+
+  test('a VIF that is bound and has no ofport any more is left as it is', async () => {
+    const host = await wired();
+    host.switch.set('Interface', 'tap1', { ofport: [-1] });
+    const plan = makePlan(host.state);
+    expect([plan.create, plan.finish, plan.alreadyBound.length]).toEqual([[], [], 1]);
+    expect(plan.bundles.int.changes.deletes.length).toBeGreaterThan(0);
   });
 
   test('tunnel ports of a batch are made together; their flows wait, and say what for', async () => {

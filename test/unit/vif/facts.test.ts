@@ -35,10 +35,14 @@ describe('the recorded reply (14)', () => {
       id: FIRST,
       networkId: '00f2d01f-cb41-490d-bb30-f7e4e515e5d6',
       mac: 'fa:16:3e:58:b5:cf',
+      fixedIps: ['10.10.0.94', 'fd10::6'],
+      addressPairs: [],
+      portSecurity: true,
       adminStateUp: true,
       status: 'ACTIVE',
       deviceOwner: 'compute:nova',
       binding: 'active',
+      isAwaited: false,
       segment: { type: 'vxlan', segmentationId: 7419 },
       segmentText: 'vxlan 7419',
     });
@@ -76,6 +80,17 @@ describe('who is absent', () => {
 
 describe('bindings', () => {
   const target = '{"migrating_to": "host1"}';
+
+  test.each([
+    ['bound elsewhere, migrating to us', [binding('host2', 'ACTIVE', target)], true],
+    ['with a binding here too', [binding('host2', 'ACTIVE', target), binding('host1', 'INACTIVE')], true],
+    ['active here', [binding('host1', 'ACTIVE', target)], false],
+    ['inactive here, and nobody says that it comes', [binding('host2', 'ACTIVE'), binding('host1', 'INACTIVE')], false],
+    ['an inactive binding says so', [binding('host2', 'ACTIVE'), binding('host3', 'INACTIVE', target)], false],
+    ['to somebody else', [binding('host2', 'ACTIVE', '{"migrating_to": "host3"}')], false],
+  ])('awaited here: %s', (_, bindings, isAwaited) => {
+    expect(facts({ bindings }).isAwaited).toBe(isAwaited);
+  });
 
   test.each([
     ['active here', [binding('host1', 'ACTIVE')], 'active'],
@@ -138,12 +153,64 @@ describe('segments', () => {
   });
 });
 
-test('text where a truth value, a status, a MAC should be', () => {
-  expect(facts({ admin_state_up: 'true', status: 7, device_owner: null, mac_address: 'x' })).toMatchObject({
+test('text where a truth value or a status should be', () => {
+  expect(facts({ admin_state_up: 'true', status: 7, device_owner: null })).toMatchObject({
     adminStateUp: false,
     status: '',
     deviceOwner: '',
-    mac: undefined,
+  });
+});
+
+describe('addresses', () => {
+  const pair = (ip_address: unknown, mac_address: unknown = null) => versioned({ ip_address, mac_address });
+
+  test('allowed address pairs, with and without a MAC, in the spellings that the API takes', () => {
+    const pairs = [
+      pair('10.0.0.50'),
+      pair('10.0.0.99/24', 'FA-16-3E-00-00-01'),
+      pair('fd00:0::7/64', 'fa16.3e00.0002'),
+      pair('0.0.0.0/0'),
+    ];
+    expect(facts({ allowed_address_pairs: pairs }).addressPairs).toEqual([
+      { network: '10.0.0.50', mac: undefined },
+      { network: '10.0.0.0/24', mac: 'fa:16:3e:00:00:01' },
+      { network: 'fd00::/64', mac: 'fa:16:3e:00:00:02' },
+      { network: '0.0.0.0/0', mac: undefined },
+    ]);
+  });
+
+  test.each([
+    ['no such extension', null, true],
+    ['on', versioned({ port_security_enabled: true }), true],
+    ['off', versioned({ port_security_enabled: false }), false],
+    ['unreadable: on', versioned({ port_security_enabled: 'false' }), true],
+  ])('port security: %s', (_, security, expected) => {
+    expect(facts({ security }).portSecurity).toBe(expected);
+  });
+
+  test('bad ones are reported and left out, the others count', () => {
+    const data = {
+      ...base,
+      mac_address: 'x',
+      fixed_ips: [versioned({ ip_address: '10.0.0.300' }), versioned({ ip_address: 'fd00::1' }), null],
+      allowed_address_pairs: [pair('10.0.0.0/33'), pair('10.0.0.1', 'in_port=1'), pair('10.0.0.2'), 7],
+    };
+    const { answers, problems } = parsePorts([versioned(data)], [FIRST], 'host1');
+    expect(answers.get(FIRST)).toMatchObject({
+      mac: undefined,
+      fixedIps: ['fd00::1'],
+      addressPairs: [{ network: '10.0.0.2', mac: undefined }],
+    });
+    expect(problems).toEqual(
+      [
+        'mac_address "x" is no MAC',
+        'fixed IP "10.0.0.300" is no IP address',
+        'fixed IP undefined is no IP address',
+        'allowed address pair with ip_address "10.0.0.0/33" is left out',
+        'allowed address pair with mac_address "in_port=1" is left out',
+        'allowed address pair with ip_address null is left out',
+      ].map((problem) => `bulk_pull Port: port ${FIRST}: ${problem}`),
+    );
   });
 });
 
