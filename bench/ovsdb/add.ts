@@ -5,10 +5,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from '../../src/ctl/table.ts';
-import type { OvsdbClient } from '../../src/ovsdb/client.ts';
 import { atLeast, atMost, type Bar } from './bars.ts';
-import { openClient } from './client.ts';
-import { addVifs, BRIDGE, countPorts, makeSwitch, removePorts } from './fixture.ts';
+import { openPlain, type PlainClient } from './client.ts';
+import { addVifs, BRIDGE, countPorts, findPorts, makeSwitch, removePorts, uuidOf } from './fixture.ts';
 import { median, rounded } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
 import { Relay } from './relay.ts';
@@ -27,6 +26,8 @@ interface Subject {
   readonly command: (remote: string) => readonly string[];
   /** Its first operation connects, and is a figure of its own. */
   readonly resident: boolean;
+  /** It chooses the rows' uuids: they need not be looked up. */
+  readonly choosesUuids: boolean;
   /** Ports before they are deleted again: N stays within these. */
   readonly chunk: number;
   /** A round ends with these many operations or milliseconds, whichever comes first. */
@@ -41,6 +42,7 @@ const here = (file: string) => join(import.meta.dirname, file);
 
 const OURS: Omit<Subject, 'name' | 'what' | 'command'> = {
   resident: true,
+  choosesUuids: true,
   chunk: 10,
   operations: 2_000,
   budgetMs: NO_BUDGET,
@@ -64,6 +66,7 @@ const SUBJECTS: readonly Subject[] = [
     what: 'ovs-vsctl --no-wait add-port',
     command: (remote) => ['/usr/bin/python3', here('add_ovs_vsctl.py'), remote, BRIDGE],
     resident: false,
+    choosesUuids: false,
     chunk: 5,
     operations: 200,
     budgetMs: (size) => (size >= 16_000 ? 10_000 : 3_000),
@@ -73,6 +76,7 @@ const SUBJECTS: readonly Subject[] = [
     what: 'ovsdbapp, resident',
     command: (remote) => ['/usr/bin/python3', here('add_ovsdbapp.py'), remote, BRIDGE],
     resident: true,
+    choosesUuids: false,
     chunk: 10,
     operations: 500,
     budgetMs: () => 2_000,
@@ -101,7 +105,7 @@ interface Figure extends Cost {
 interface Site {
   readonly size: number;
   readonly server: Server;
-  readonly janitor: OvsdbClient;
+  readonly janitor: PlainClient;
 }
 
 export async function partAdd(bench: Bench): Promise<PartResult> {
@@ -146,11 +150,17 @@ export async function partAdd(bench: Bench): Promise<PartResult> {
 
 export async function makeSite(bench: Bench, name: string, size: number): Promise<Site> {
   const server = await Server.start(bench.run, name);
-  const { client } = await openClient(server.remote);
+  const client = await openPlain(server.remote);
   await makeSwitch(client);
   await addVifs(client, 0, size);
-  if ((await countPorts(client)) !== size) throw new Error(`${name}: not ${size} ports`);
-  return { size, server, janitor: client };
+  const site = { size, server, janitor: client };
+  await assertSize(site);
+  return site;
+}
+
+async function assertSize({ janitor, size }: Site): Promise<void> {
+  const count = await countPorts(janitor);
+  if (count !== size) throw new Error(`there should be ${size} ports, and there are ${count}`);
 }
 
 async function measureRound(
@@ -164,7 +174,7 @@ async function measureRound(
     const before = await site.server.cpuMs();
     const spent = await worker.ask<Spent>({ names } satisfies AddRequest);
     const serverCpuMs = (await site.server.cpuMs()) - before;
-    await removePorts(site.janitor, names);
+    await clear(site, subject, names);
     return { operations: count, clientCpuMs: spent.cpuMs, serverCpuMs, wallMs: spent.wallMs };
   };
   const first = subject.resident ? await add(1) : undefined;
@@ -176,7 +186,13 @@ async function measureRound(
     costs.push(await add(subject.chunk));
   }
   await worker.close();
+  await assertSize(site);
   return { each: perOperation(costs), first };
+}
+
+async function clear({ janitor }: Site, { choosesUuids }: Subject, names: readonly string[]): Promise<void> {
+  const uuids = choosesUuids ? names.map((name) => uuidOf(`Port ${name}`)) : await findPorts(janitor, names);
+  await removePorts(janitor, uuids);
 }
 
 /** What goes over the socket is the same every time: a few operations tell, through a relay, apart from what is timed. */
@@ -191,7 +207,7 @@ async function countBytes(bench: Bench, site: Site, subject: Subject) {
     await site.server.cpuMs();
     await sleep(20);
     const { toServer, toClient } = relay.take();
-    await removePorts(site.janitor, names);
+    await clear(site, subject, names);
     await sleep(20);
     relay.take();
     return { bytesToServer: toServer / count, bytesToClient: toClient / count, bytesOperations: count };

@@ -1,24 +1,30 @@
 /** Our client as the bench uses it: connected, or an error. */
 import { OvsdbClient } from '../../src/ovsdb/client.ts';
-import type { MonitorRequests } from '../../src/ovsdb/monitor.ts';
-import type { RowChange } from '../../src/ovsdb/replica.ts';
+import type { MonitoredChange, MonitorRequests } from '../../src/ovsdb/monitor.ts';
+import { switchMonitors } from '../../src/vswitch/monitors.ts';
+
+/** What the daemon has open on a switch with the usual patch ports. */
+export const DAEMON_MONITORS = switchMonitors(['patch-tun', 'patch-int']);
+
+/** The bench's own, which looks at nothing. */
+export type PlainClient = OvsdbClient<MonitorRequests>;
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-export interface Opened {
-  readonly client: OvsdbClient;
+export interface Opened<Requests extends MonitorRequests> {
+  readonly client: OvsdbClient<Requests>;
   /** What the first read brought. */
-  readonly changes: readonly RowChange[];
+  readonly changes: readonly MonitoredChange<Requests>[];
 }
 
 /** Resolves when the first read of the monitors is complete; rejects when the server cannot be reached. */
-export async function openClient(
+export async function openClient<const Requests extends MonitorRequests>(
   remote: string,
-  monitors: MonitorRequests = {},
-  onUpdate: (changes: readonly RowChange[]) => void = () => undefined,
-): Promise<Opened> {
-  const { promise, resolve, reject } = Promise.withResolvers<readonly RowChange[]>();
-  const client = new OvsdbClient({
+  monitors: Requests,
+  onUpdate: (changes: readonly MonitoredChange<Requests>[]) => void = () => undefined,
+): Promise<Opened<Requests>> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly MonitoredChange<Requests>[]>();
+  const client = new OvsdbClient<Requests>({
     remote,
     database: 'Open_vSwitch',
     monitors,
@@ -31,4 +37,8 @@ export async function openClient(
   });
   client.start();
   return { client, changes: await promise };
+}
+
+export async function openPlain(remote: string): Promise<PlainClient> {
+  return (await openClient<MonitorRequests>(remote, {})).client;
 }

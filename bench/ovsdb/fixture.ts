@@ -1,8 +1,8 @@
 /** What the measured databases hold: VIFs as Nova plugs them, Neutron's agent binds them and ovs-vswitchd describes them. */
 import { createHash } from 'node:crypto';
-import type { OvsdbClient } from '../../src/ovsdb/client.ts';
 import { map, set, uuid } from '../../src/ovsdb/notation.ts';
 import { insert, mutate, type Operation, select, type WireRow } from '../../src/ovsdb/operations.ts';
+import type { PlainClient } from './client.ts';
 
 export const BRIDGE = 'br-int';
 /** The article's case: that many ports on each network. */
@@ -123,7 +123,7 @@ export function addPort(
 }
 
 /** A root row and the bridges br-int, br-tun with a local port each. */
-export async function makeSwitch(client: OvsdbClient): Promise<void> {
+export async function makeSwitch(client: PlainClient): Promise<void> {
   const operations: Operation[] = [
     insert('Open_vSwitch', { bridges: set([]), ovs_version: '3.1.0', next_cfg: 1, cur_cfg: 1 }),
   ];
@@ -138,7 +138,7 @@ export async function makeSwitch(client: OvsdbClient): Promise<void> {
 }
 
 /** Bound VIFs number `from` to `to` − 1, hundreds a transaction. */
-export async function addVifs(client: OvsdbClient, from: number, to: number): Promise<void> {
+export async function addVifs(client: PlainClient, from: number, to: number): Promise<void> {
   for (let first = from; first < to; first += BATCH) {
     const vifs = Array.from({ length: Math.min(BATCH, to - first) }, (_, i) => ({
       index: first + i,
@@ -166,17 +166,19 @@ export async function addVifs(client: OvsdbClient, from: number, to: number): Pr
   }
 }
 
-/** Whoever made them. */
-export async function removePorts(client: OvsdbClient, names: readonly string[]): Promise<void> {
+/** Ports that others made, by name: ovsdb-server looks at every row for each. */
+export async function findPorts(client: PlainClient, names: readonly string[]): Promise<string[]> {
   const found = await client.transact(names.map((name) => select('Port', [['name', '==', name]], ['_uuid'])));
-  const uuids = found.flatMap(({ rows = [] }) => rows.map((row) => String(row._uuid)));
-  if (uuids.length !== names.length) throw new Error(`${names.length} ports to delete, ${uuids.length} are there`);
+  return found.flatMap(({ rows = [] }) => rows.map((row) => String(row._uuid)));
+}
+
+export async function removePorts(client: PlainClient, uuids: readonly string[]): Promise<void> {
   await client.transact([
     mutate('Bridge', [['name', '==', BRIDGE]], [['ports', 'delete', set(uuids.map((id) => uuid(id)))]]),
   ]);
 }
 
-export async function countPorts(client: OvsdbClient): Promise<number> {
+export async function countPorts(client: PlainClient): Promise<number> {
   const [bridge] = await client.transact([select('Bridge', [['name', '==', BRIDGE]], ['ports'])]);
   const ports = bridge?.rows?.[0]?.ports;
   // Its own local port is one of them.

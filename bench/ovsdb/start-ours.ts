@@ -1,13 +1,12 @@
 /** Worker: opens the daemon's monitors and learns the bridge of each port, as the daemon does at its start. Needs --expose-gc. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OvsdbClient } from '../../src/ovsdb/client.ts';
-import { switchMonitors, membershipQuery, readMembership } from '../../src/vswitch/monitors.ts';
+import { membershipQuery, readMembership } from '../../src/vswitch/monitors.ts';
 import { SwitchView } from '../../src/vswitch/switch-view.ts';
-import { openClient } from './client.ts';
+import { DAEMON_MONITORS, openClient } from './client.ts';
 import { measure, serve } from './serve.ts';
 import type { Started, StartRequest } from './start.ts';
 
-let client: OvsdbClient | undefined;
+let client: Awaited<ReturnType<typeof openClient<typeof DAEMON_MONITORS>>>['client'] | undefined;
 /** Kept, so that it counts as memory in use. */
 let view: SwitchView | undefined;
 
@@ -17,7 +16,7 @@ await serve(async (request) => {
   const fresh = new SwitchView({ integrationBridge: 'br-int', tunnelBridge: 'br-tun' });
   view = fresh;
   const initial = await measure(async () => {
-    const opened = await openClient(remote, switchMonitors(['patch-tun', 'patch-int']));
+    const opened = await openClient(remote, DAEMON_MONITORS);
     client = opened.client;
     fresh.applyRows(opened.changes);
   });
