@@ -32,6 +32,8 @@ export interface BrokerTls {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
+  /** Only clients with a certificate of the authority are let in; default false. */
+  readonly demandsCertificate?: boolean;
 }
 
 /** User and password are `guest`, from every listener. */
@@ -135,7 +137,10 @@ export class LabBroker {
     const settings = [`{tcp_listeners, ${at(this.port)}}`, '{loopback_users, []}'];
     if (tls !== undefined) {
       const files = `{cacertfile, "${tls.caFile}"}, {certfile, "${tls.certFile}"}, {keyfile, "${tls.keyFile}"}`;
-      settings.push(`{ssl_listeners, ${at(this.tlsPort)}}`, `{ssl_options, [${files}, {verify, verify_none}]}`);
+      const verify = tls.demandsCertificate
+        ? '{verify, verify_peer}, {fail_if_no_peer_cert, true}'
+        : '{verify, verify_none}';
+      settings.push(`{ssl_listeners, ${at(this.tlsPort)}}`, `{ssl_options, [${files}, ${verify}]}`);
     }
     return `[{rabbit, [${settings.join(', ')}]}].\n`;
   }

@@ -14,7 +14,7 @@ export interface RabbitTls {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
-  /** Compare the broker's name with its certificate, `ssl_enforce_hostname_verification`; only ever true with a `caFile`. */
+  /** Compare the broker's name with its certificate, `ssl_enforce_hostname_verification` (ours is on by default); only ever true with a `caFile`. */
   readonly verifyHostname: boolean;
 }
 

@@ -187,8 +187,9 @@ export const OPTIONS: readonly Option[] = [
     RABBIT,
     'ssl_enforce_hostname_verification',
     BOOLEAN,
-    'false',
-    "Compare the broker's name with its certificate.",
+    // oslo.messaging's stable branches have false, lest a running cloud break; OSSN-0096 (CVE-2026-44393) says what that costs.
+    'true',
+    "With ssl_ca_file: compare the broker's name in transport_url with its certificate.",
   ),
   option(RABBIT, 'ssl_enforce_fips_mode', BOOLEAN, 'false', 'OpenSSL FIPS mode.', {
     refused: { when: whenTrue, missing: 'FIPS mode would not be enforced' },

@@ -51,6 +51,14 @@ export function validateTogether(options: EffectiveOptions, addresses: readonly 
     const message = `[${RABBIT}] ssl without ssl_ca_file: the broker's certificate is not verified`;
     notes.push({ kind: 'effect', message });
   }
+  if (
+    isOn(`${RABBIT}.ssl`) &&
+    value(`${RABBIT}.ssl_ca_file`) !== undefined &&
+    !isOn(`${RABBIT}.ssl_enforce_hostname_verification`)
+  ) {
+    const message = `[${RABBIT}] ssl_enforce_hostname_verification = false: any broker with a certificate of that authority is believed`;
+    notes.push({ kind: 'effect', message });
+  }
   if (isOn(`${RABBIT}.rabbit_ha_queues`) && isOn(`${RABBIT}.rabbit_quorum_queue`)) {
     complain(
       `${RABBIT}.rabbit_ha_queues`,

@@ -14,7 +14,7 @@ import type { Broker, RpcConfig } from '../config/config.ts';
 import { backoffDelay } from './backoff.ts';
 import { MismatchError } from './declare.ts';
 import { type Publication, Publisher } from './publisher.ts';
-import { brokerName, Session } from './session.ts';
+import { brokerName, Session, TlsError } from './session.ts';
 import { RpcError } from './types.ts';
 
 export interface ConnectionOptions {
@@ -43,7 +43,8 @@ export class RpcConnection {
   #publisher: Publisher | undefined;
   /** When the outage began that is going on; `undefined`: up, or never tried. */
   #downSince: number | undefined;
-  #lastMismatch: string | undefined;
+  /** The last complaint that only an operator can mend, said once. */
+  #lastForOperator: string | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -135,7 +136,7 @@ export class RpcConnection {
   #up(broker: string): void {
     const outage = this.#downSince === undefined ? undefined : Math.round((Date.now() - this.#downSince) / 1000);
     this.#downSince = undefined;
-    this.#lastMismatch = undefined;
+    this.#lastForOperator = undefined;
     this.#options.log.info({ broker, outage }, 'broker connected');
     this.#options.onUp(broker);
   }
@@ -143,8 +144,8 @@ export class RpcConnection {
   #down(broker: string, error: Error): void {
     const { log } = this.#options;
     const reason = error.message;
-    if (error instanceof MismatchError && reason !== this.#lastMismatch) {
-      this.#lastMismatch = reason;
+    if ((error instanceof MismatchError || error instanceof TlsError) && reason !== this.#lastForOperator) {
+      this.#lastForOperator = reason;
       log.error({ broker }, reason);
     }
     if (this.#downSince !== undefined) {

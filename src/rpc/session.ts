@@ -16,6 +16,13 @@ import {
 } from 'amqplib';
 import type { Logger } from 'pino';
 import type { Broker, RabbitTls, RpcConfig } from '../config/config.ts';
+import { explainTls } from './tls.ts';
+
+/** The certificates of both sides do not fit. Waiting does not help; an operator does. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError';
+  readonly code = 'tls';
+}
 
 /** Milliseconds for TCP, TLS and AMQP handshakes together. */
 const HANDSHAKE_TIMEOUT = 10_000;
@@ -46,7 +53,10 @@ export class Session {
     model.on('close', (error?: Error) => this.fail(error ?? new Error('connection closed')));
   }
 
-  /** `name` is what the broker's operator sees; `signal` gives the attempt up. Rejects with amqplib's or the socket's error. */
+  /**
+   * `name` is what the broker's operator sees; `signal` gives the attempt up. Rejects with amqplib's or the socket's error,
+   * or with a `TlsError`.
+   */
   static async open(
     config: RpcConfig,
     broker: Broker,
@@ -72,6 +82,9 @@ export class Session {
         socket,
       );
       return new Session(brokerName(broker), model, abort, log);
+    } catch (error) {
+      const sentence = explainTls(error, broker.host);
+      throw sentence === undefined ? error : new TlsError(sentence, { cause: error });
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
@@ -170,8 +183,8 @@ export function brokerName(broker: Broker): string {
 }
 
 /**
- * Certificates are read for every connection: a renewed one is picked up. The broker's is verified as oslo.messaging
- * does it: by `caFile`, not at all without one, and for the name or address dialled if `verifyHostname` says so.
+ * Certificates are read for every connection: a renewed one is picked up. The broker's is verified by `caFile`, not at
+ * all without one, and for the name or address dialled if `verifyHostname` says so.
  */
 async function socketOptions(
   tls: RabbitTls | undefined,

@@ -353,8 +353,28 @@ describe('between options', () => {
       caFile: '/etc/ca.pem',
       certFile: undefined,
       keyFile: undefined,
-      verifyHostname: false,
+      verifyHostname: true,
     });
+  });
+
+  test.each([
+    [
+      'ssl = true',
+      false,
+      ["effect: [oslo_messaging_rabbit] ssl without ssl_ca_file: the broker's certificate is not verified"],
+    ],
+    ['ssl = true\nssl_ca_file = /etc/ca.pem', true, []],
+    [
+      'ssl = true\nssl_ca_file = /etc/ca.pem\nssl_enforce_hostname_verification = false',
+      false,
+      [
+        'effect: [oslo_messaging_rabbit] ssl_enforce_hostname_verification = false: any broker with a certificate of that authority is believed',
+      ],
+    ],
+  ])('%j: host name verified %s', (lines, verifyHostname, notes) => {
+    const loaded = load(`[oslo_messaging_rabbit]\n${lines}`, { files: { '/etc/ca.pem': '' } });
+    expect(configOf(loaded).rpc.tls).toMatchObject({ verifyHostname });
+    expect(notesOf(loaded)).toEqual(notes);
   });
 });
 
