@@ -239,3 +239,46 @@ describe('refresh', () => {
     expect(nextWake(host.state, host.now)).toBeUndefined();
   });
 });
+
+describe('a VIF that migrates to us', () => {
+  const awaited: Partial<PortFacts> = { binding: 'migrating', isAwaited: true };
+
+  test('is said to be plugged once it is wired: no markers, the network is not asked for', async () => {
+    const host = await withVifs(awaited);
+    expect(duty(host)).toEqual({ kind: 'plugged', ports: [portId(1)] });
+    start(host, { kind: 'plugged', ports: [portId(1)] });
+    expect([...host.state.networks.values()].map(({ sync }) => sync.status)).toEqual(['unsynced']);
+    told(host, { kind: 'plugged', ports: [portId(1)] });
+    expect(duty(host)).toBeUndefined();
+  });
+
+  test('with an inactive binding too; without anybody who waits nothing is said', async () => {
+    expect(duty(await withVifs({ binding: 'inactive', isAwaited: true }))?.kind).toBe('plugged');
+    expect(duty(await withVifs({ binding: 'inactive' }))).toBeUndefined();
+  });
+
+  test('is reported up when its binding is active', async () => {
+    const host = await withVifs(awaited);
+    told(host, { kind: 'plugged', ports: [portId(1)] });
+    host.serve(factsOf(portId(1), { status: 'DOWN' }));
+    await host.settle();
+    expect(duty(host)).toMatchObject({ kind: 'up', ports: [portId(1)] });
+  });
+
+  test('that the server could not take it is tried again later; a VIF plugged again is said again', async () => {
+    const host = await withVifs(awaited);
+    const plugged = { kind: 'plugged', ports: [portId(1)] } as const;
+    told(host, plugged, 1);
+    expect(duty(host)).toBeUndefined();
+    host.now += 60_000;
+    expect(duty(host)).toEqual(plugged);
+    told(host, plugged);
+    host.switch.unplug('tap0001');
+    await host.settle();
+    expect(duty(host), 'a binding that was not active is nothing to take back').toBeUndefined();
+    host.plug(portId(1));
+    host.serve(factsOf(portId(1), awaited));
+    await host.settle();
+    expect(duty(host)).toEqual(plugged);
+  });
+});

@@ -4,6 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { IpAddress, MacAddress } from '../../src/values.ts';
+import type { IpNetwork } from '../../src/vif/addresses.ts';
 import type { PortFacts } from '../../src/vif/facts.ts';
 import { testConfig } from './config.ts';
 import { FLOODING, factsOf, Host, type Pair, portId, tunnelName, VXLAN_NET } from './host.ts';
@@ -37,6 +39,8 @@ const chgIp =
     host.fdb('update_fdb_entries', { fdb_entries: { chg_ip: { [VXLAN_NET]: { [`172.30.0.${octet}`]: change } } } });
 
 const pair = (n: number, ip = `10.0.0.${n}`): Pair => [`fa:16:3e:00:00:${String(n).padStart(2, '0')}`, ip];
+const mac = (n: number) => `fa:16:3e:00:01:0${n}` as MacAddress;
+const ips = (...texts: string[]) => texts as unknown as IpAddress[];
 const vm = (n: number): Pair[] => [pair(n), pair(n, `fd00::${n}`)];
 
 const STATES: Readonly<Record<string, Lanes>> = {
@@ -76,6 +80,17 @@ const STATES: Readonly<Record<string, Lanes>> = {
     vif1: [plug(1), facts(1)],
     peer12: [add('vxlan', 12, FLOODING, pair(20)), chgIp(12, { before: [pair(20)], after: [pair(20, '10.0.0.99')] })],
     peer13: [add('vxlan', 13, FLOODING, pair(21)), chgIp(13, { before: [pair(21)] })],
+  },
+  'addresses that VIFs may use': {
+    vif1: [plug(1), facts(1, { mac: mac(1), fixedIps: ips('10.0.0.1', 'fd00::1') })],
+    vif2: [
+      plug(2),
+      facts(2, { mac: mac(2), addressPairs: [{ network: '10.9.0.0/16' as IpNetwork, mac: mac(3) }] }),
+      facts(2, { mac: mac(2), addressPairs: [{ network: '10.9.0.9' as IpNetwork, mac: undefined }] }),
+    ],
+    vif3: [plug(3), facts(3, { mac: mac(3) }), facts(3, { mac: mac(3), portSecurity: false })],
+    vif4: [plug(4), facts(4, { deviceOwner: 'network:dhcp' }), facts(4, { mac: mac(4) }, 'gre'), unplug(4)],
+    vif5: [plug(5), facts(5, { mac: mac(5) }), facts(5, { mac: mac(5), adminStateUp: false })],
   },
   'the last VIF went, and its peers before, meanwhile and afterwards': {
     vif1: [plug(1), facts(1), unplug(1)],

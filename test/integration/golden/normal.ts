@@ -6,7 +6,7 @@ import type { Bridge, OvsdbRows } from './recording.ts';
 
 /** What the numbers of one bridge stand for. */
 export interface Names {
-  /** ofport → `vxlan 172.30.0.12`, `patch-int`, `vif e3342ff1-…`. */
+  /** ofport → `vxlan 172.30.0.12`, `patch-int`, `vif e3342ff1-…`, `dead vif …` on the dead VLAN. */
   readonly ports: ReadonlyMap<string, string>;
   /** Local VLAN → network id. */
   readonly networks: ReadonlyMap<string, string>;
@@ -21,7 +21,8 @@ export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
     const isTunnel = TUNNELS.includes(String(type));
     if ((bridge === 'br-tun') !== (isTunnel || name === 'patch-int')) continue;
     const ifaceId = (external_ids as Record<string, string>)['iface-id'];
-    const vif = ifaceId === undefined ? String(name) : `vif ${ifaceId}`;
+    const isDead = ovsdb.Port.some((port) => port.name === name && String(port.tag) === '4095');
+    const vif = ifaceId === undefined ? String(name) : `${isDead ? 'dead ' : ''}vif ${ifaceId}`;
     ports.set(String(ofport), isTunnel ? `${type} ${(options as Record<string, string>).remote_ip}` : vif);
   }
   return { ports, networks: networksOf(ovsdb) };
