@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { JsonStream, LARGE_MESSAGE_BYTES } from '../../../src/ovsdb/json-stream.ts';
 import type { MonitoredTable } from '../../../src/ovsdb/monitor.ts';
 import { type Atom, encodeValue, type Row, type Value, valuesEqual } from '../../../src/ovsdb/notation.ts';
 import { applyDifference, Replica } from '../../../src/ovsdb/replica.ts';
@@ -58,6 +59,19 @@ test.each<[string, object, object]>([
   ],
 ])('%s', (_name, update, converted) => {
   expect(convert({ u: update })).toEqual({ T: { u: converted } });
+});
+
+test.each([
+  ['a reply', (updates: object) => ({ id: 0, result: updates, error: null }), 'result'],
+  ['a notification', (updates: object) => ({ id: null, method: 'update', params: ['m', updates] }), 'params'],
+])('rows that are still text, in a large message: %s', (_name, message, member) => {
+  const name = 'x'.repeat(LARGE_MESSAGE_BYTES);
+  const rows = { u: { new: { name } }, v: { old: { name }, new: { name: 'y' } } };
+  const { documents } = new JsonStream().push(Buffer.from(JSON.stringify(message({ T: rows }))));
+  const parts = (documents[0] as Record<string, unknown>)[member];
+  expect(toUpdates2(table(NAME_AND_TAGS), Array.isArray(parts) ? parts[1] : parts)).toEqual({
+    T: { u: { insert: { name } }, v: { modify: { name: 'y' } } },
+  });
 });
 
 test('no tables, no rows, no columns', () => {
