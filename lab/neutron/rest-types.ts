@@ -26,6 +26,8 @@ export interface SubnetRequest {
   readonly cidr: string;
   readonly enable_dhcp?: boolean;
   readonly gateway_ip?: string | null;
+  /** What addresses are given out from; without it all but the gateway's. */
+  readonly allocation_pools?: readonly { readonly start: string; readonly end: string }[];
   readonly name?: string;
 }
 

@@ -132,7 +132,8 @@ function settings(
       ml2_type_gre: { tunnel_id_ranges: '5000:5999' },
       ml2_type_vxlan: { vni_ranges: '7000:7999' },
       ml2_type_geneve: { vni_ranges: '9000:9999', max_header_size: '38' },
-      securitygroup: { enable_security_group: 'false' },
+      // Without it the server knows no allowed address pairs. The agents have their own say on enforcement.
+      securitygroup: { enable_security_group: 'true' },
     },
   };
 }

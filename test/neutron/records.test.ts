@@ -1,0 +1,62 @@
+/** Our agent as neutron-server and `openstack network agent show` see it, beside the reference's record. */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { AgentRecord } from '../../lab/neutron/rest-types.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { Scene } from './scene.ts';
+
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await Scene.up({
+    agents: { 1: 'ours', 2: 'reference' },
+    settings: { agent: { report_interval: '2' } },
+    serverSettings: { DEFAULT: { agent_down_time: '8' } },
+  });
+});
+
+afterEach(({ task }) => scene?.noteResult(task.result?.state));
+
+afterAll(async () => {
+  await scene?.down();
+});
+
+async function record(host: number): Promise<AgentRecord> {
+  const found = await scene.cloud.agentRecord(host);
+  if (found === undefined) throw new Error(`no agent of host${host} has reported`);
+  return found;
+}
+
+it('is a record of the same kind', async () => {
+  const facts = ({ agent_type, binary, topic, alive, admin_state_up }: AgentRecord) => ({
+    agent_type,
+    binary,
+    topic,
+    alive,
+    admin_state_up,
+  });
+  expect(facts(await record(1))).toEqual(facts(await record(2)));
+  expect(facts(await record(1))).toMatchObject({ agent_type: 'Open vSwitch agent', alive: true });
+});
+
+it('has every key of the configurations, with the same value but for what is the host’s own', async () => {
+  await scene.network('net', 'vxlan');
+  await scene.vm('a1', 'net', 1);
+  await scene.vm('a2', 'net', 1);
+  await scene.vm('b1', 'net', 2);
+  const [ours, theirs] = await waitFor('both to have counted their devices', async () => {
+    const both = [(await record(1)).configurations, (await record(2)).configurations] as const;
+    return both[0].devices === 2 && both[1].devices === 1 && both;
+  });
+  expect(ours).toEqual({ ...theirs, devices: 2, tunneling_ip: scene.cloud.host(1).vtep.ipv4 });
+});
+
+it('is down while Open vSwitch is, and alive again after it, with the flows that must be there', async () => {
+  const host = scene.cloud.host(1);
+  await host.daemon('ovs-vswitchd').stop();
+  await waitFor('the server to give it up', async () => !(await record(1)).alive, { timeout: 60_000, interval: 200 });
+  await host.startVswitchd();
+  await waitFor('the server to have it back', async () => (await record(1)).alive, { timeout: 60_000, interval: 200 });
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});

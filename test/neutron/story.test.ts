@@ -1,0 +1,125 @@
+/**
+ * The recorded story of the reference, live: ours on host1, the reference on host2, a network of each tunnel type. Each step
+ * goes on with what the one before has left.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { Scene, TUNNEL_TYPES } from './scene.ts';
+
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await Scene.up({ agents: { 1: 'ours', 2: 'reference' } });
+});
+
+afterEach(({ task }) => scene?.noteResult(task.result?.state));
+
+afterAll(async () => {
+  await scene?.down();
+});
+
+/** VMs of the same role, one a network: `vxlan-a1`, `gre-a1`, …. */
+const all = (role: string): string[] => TUNNEL_TYPES.map((type) => `${type}-${role}`);
+
+async function bootAll(role: string, host: number): Promise<void> {
+  for (const type of TUNNEL_TYPES) await scene.vm(`${type}-${role}`, type, host);
+}
+
+it('a first port on each network: nobody to talk to yet', async () => {
+  for (const type of TUNNEL_TYPES) await scene.network(type, type);
+  await bootAll('a1', 1);
+  await scene.expectFlows();
+});
+
+it("the other host's first port", async () => {
+  await bootAll('b1', 2);
+  await scene.expectReachable();
+  await scene.expectFlows();
+});
+
+it('a second and a third port on our host', async () => {
+  await bootAll('a2', 1);
+  await bootAll('a3', 1);
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it('a second port on the other host', async () => {
+  await bootAll('b2', 2);
+  await scene.expectReachable();
+  await scene.expectFlows();
+});
+
+it.each(['a1', 'b1'])('fixed IPs of %s changed', async (role) => {
+  for (const name of all(role)) {
+    const { ipv4, ipv6 } = scene.named(name);
+    await scene.setAddresses(name, [ipv4.replace(/\.\d+$/, '.200'), ipv6.replace(/::.*$/, '::200')]);
+    await scene.expectReachable([name, name.replace(role, role === 'a1' ? 'b2' : 'a2')]);
+    await scene.setAddresses(name, [ipv4.replace(/\.\d+$/, role === 'a1' ? '.201' : '.202'), ipv6]);
+  }
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it.each(['a1', 'b1'])('a fixed IP of %s added, then removed', async (role) => {
+  for (const name of all(role)) {
+    const { ipv4, ipv6 } = scene.named(name);
+    const more = ipv4.replace(/\.\d+$/, '.210');
+    await scene.setAddresses(name, [more, ipv4, ipv6]);
+    await scene.expectReachable([name, name.replace(role, role === 'a1' ? 'b2' : 'a2')]);
+    if (name.startsWith('vxlan')) await scene.expectFlows();
+    await scene.setAddresses(name, [ipv4, ipv6]);
+  }
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it.each(['a2', 'b2'])('%s administratively down and up', async (role) => {
+  await scene.setAdminState(all(role), 'down');
+  await scene.expectFlows();
+  for (const name of all(role)) await scene.expectUnreachable(name.replace(role, role === 'a2' ? 'b1' : 'a1'), name);
+  await scene.setAdminState(all(role), 'up');
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it.each(['a2', 'b2'])('%s unplugged and plugged again', async (role) => {
+  for (const name of all(role)) await scene.unplug(name);
+  await scene.expectFlows();
+  await scene.expectReachable();
+  for (const name of all(role)) await scene.replug(name);
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it.each(['a3', 'b2'])('%s, not the last port there, deleted', async (role) => {
+  for (const name of all(role)) await scene.remove(name);
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
+
+it('a VM that ends before its port is deleted', async () => {
+  for (const name of all('a2')) await scene.remove(name, 'vm');
+  await scene.expectReachable();
+  await scene.expectFlows();
+});
+
+it("the other host's last port deleted: no tunnel is left", async () => {
+  for (const name of all('b1')) await scene.remove(name);
+  await scene.expectFlows();
+  expect(await scene.tunnelPorts(1)).toEqual([]);
+});
+
+it('it comes back, and our last port goes', async () => {
+  await bootAll('b3', 2);
+  await scene.expectReachable();
+  await scene.expectFlows();
+  for (const name of all('a1')) await scene.remove(name);
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+});
