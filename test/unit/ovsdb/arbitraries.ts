@@ -36,21 +36,27 @@ export const columnType: fc.Arbitrary<ColumnType> = fc.oneof(
     max: fc.constantFrom(1, 4, Number.POSITIVE_INFINITY),
   }),
   fc.record({
+    kind: fc.constant('set' as const),
+    key: atomType,
+    min: fc.constant(1),
+    max: fc.constantFrom(4, Number.POSITIVE_INFINITY),
+  }),
+  fc.record({
     kind: fc.constant('map' as const),
     key: atomType,
     value: atomType,
-    min: fc.constant(0),
-    max: fc.constantFrom(4, Number.POSITIVE_INFINITY),
+    min: fc.constantFrom(0, 1),
+    max: fc.constantFrom(1, 4, Number.POSITIVE_INFINITY),
   }),
 );
 
 export function value(type: ColumnType): fc.Arbitrary<Value> {
   if (type.kind === 'scalar') return atom(type.key);
-  const maxLength = Math.min(type.max, 6);
+  const [minLength, maxLength] = [type.min, Math.min(type.max, 6)];
   if (type.kind === 'set') {
-    return fc.uniqueArray(atom(type.key), { maxLength }).map((atoms) => atoms.sort(compareAtoms));
+    return fc.uniqueArray(atom(type.key), { minLength, maxLength }).map((atoms) => atoms.sort(compareAtoms));
   }
   return fc
-    .uniqueArray(fc.tuple(atom(type.key), atom(type.value)), { maxLength, selector: ([key]) => key })
+    .uniqueArray(fc.tuple(atom(type.key), atom(type.value)), { minLength, maxLength, selector: ([key]) => key })
     .map((pairs) => new Map(pairs));
 }
