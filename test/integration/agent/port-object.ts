@@ -13,6 +13,14 @@ export interface Port {
   readonly adminStateUp: boolean;
   /** A live migration's target, in the profile of the active binding. */
   readonly migratingTo?: string;
+  /** A host with a second binding, INACTIVE. */
+  readonly inactiveOn?: string;
+  /** Default `compute:nova`. */
+  readonly deviceOwner?: string;
+  /** Default: the server has no port security. */
+  readonly portSecurity?: boolean;
+  /** Allowed address pairs: an address or network, and perhaps a MAC. */
+  readonly pairs?: readonly (readonly [ip: string, mac?: string])[];
 }
 
 export function portObject(port: Port): JsonObject {
@@ -24,31 +32,39 @@ export function portObject(port: Port): JsonObject {
     segment_index: 0,
     hosts: [],
   });
-  const binding = {
+  const binding = (host: string, status: string, profile: JsonObject) => ({
     port_id: port.id,
-    host: port.host,
-    profile: JSON.stringify(port.migratingTo === undefined ? {} : { migrating_to: port.migratingTo }),
+    host,
+    profile: JSON.stringify(profile),
     vif_type: 'ovs',
     vif_details: '{"connectivity": "l2", "port_filter": false, "bridge_name": "br-int"}',
     vnic_type: 'normal',
-    status: 'ACTIVE',
-  };
-  const level = { port_id: port.id, host: port.host, level: 0, driver: 'openvswitch', segment };
+    status,
+  });
+  const profile = port.migratingTo === undefined ? {} : { migrating_to: port.migratingTo };
+  const bindings = [binding(port.host, 'ACTIVE', profile)];
+  if (port.inactiveOn !== undefined) bindings.push(binding(port.inactiveOn, 'INACTIVE', {}));
+  const levels = bindings.map(({ host }) => ({ port_id: port.id, host, level: 0, driver: 'openvswitch', segment }));
   return versioned('Port', '1.7', {
     id: port.id,
     network_id: port.network,
     mac_address: port.mac,
     admin_state_up: port.adminStateUp,
-    device_owner: 'compute:nova',
+    device_owner: port.deviceOwner ?? 'compute:nova',
     status: port.status,
-    allowed_address_pairs: [],
-    bindings: [versioned('PortBinding', '1.0', binding)],
+    allowed_address_pairs: (port.pairs ?? []).map(([ip, mac = port.mac]) =>
+      versioned('AllowedAddressPair', '1.0', { port_id: port.id, mac_address: mac, ip_address: ip }),
+    ),
+    bindings: bindings.map((one) => versioned('PortBinding', '1.0', one)),
     fixed_ips: port.ips.map((ip) =>
       versioned('IPAllocation', '1.0', { port_id: port.id, network_id: port.network, ip_address: ip }),
     ),
-    security: null,
+    security:
+      port.portSecurity === undefined
+        ? null
+        : versioned('PortSecurity', '1.0', { id: port.id, port_security_enabled: port.portSecurity }),
     security_group_ids: [],
-    binding_levels: [versioned('PortBindingLevel', '1.1', level)],
+    binding_levels: levels.map((level) => versioned('PortBindingLevel', '1.1', level)),
   });
 }
 

@@ -130,16 +130,85 @@ describe('plugging', () => {
     );
   });
 
-  it('a port that is migrating to us is wired before its binding is active, and reported when it is', async () => {
-    const port = { ...newPort(vx), host: 'host9', status: 'ACTIVE' as const, migratingTo: rig.host.name };
+  describe('a live migration to us: wired before the binding is active, reported up when it is', () => {
+    it.each<[what: string, awaited: boolean, bindings: (host: string) => Partial<Port>]>([
+      ['the active binding names us: Nova may wait for the VIF', true, (host) => ({ migratingTo: host })],
+      ['and there is an inactive one here', true, (host) => ({ migratingTo: host, inactiveOn: host })],
+      ['there is an inactive binding here, and nobody waits', false, (host) => ({ inactiveOn: host })],
+    ])('%s', async (_, awaited, bindings) => {
+      const port = { ...newPort(vx), ...ELSEWHERE, ...bindings(rig.host.name) };
+      rig.server.ports.set(port.id, port);
+      const device = await rig.plug(port);
+      await wiredFor(port, device);
+      if (awaited) await rig.server.told('up', port.id);
+      expect(rig.server.updates).toEqual(awaited ? [{ up: [port.id], down: [], refresh: false }] : []);
+      await activated(port, device);
+    });
+
+    it('plugged first, its binding here comes later: dead until then', async () => {
+      const port = { ...newPort(vx), ...ELSEWHERE };
+      rig.server.ports.set(port.id, port);
+      const device = await rig.plug(port);
+      await waitFor('the flow of a dead port', async () =>
+        (await rig.flows('br-int')).some((line) => /priority=2,in_port=\d+ actions=drop/.test(line)),
+      );
+      expect(await rig.port(device)).toMatchObject({ tag: 4095 });
+      // Nova's update of the profile is heard; an inactive binding that is made says nothing of itself.
+      await update({ ...port, migratingTo: rig.host.name, inactiveOn: rig.host.name });
+      await wiredFor(port, device);
+      await activated(port, device);
+    });
+
+    it('an inactive binding that nobody tells of is found soon', async () => {
+      const port = { ...newPort(vx), ...ELSEWHERE };
+      rig.server.ports.set(port.id, port);
+      const device = await rig.plug(port);
+      await waitFor('the facts to be asked', () => rig.server.asked('bulk_pull').length > 0);
+      rig.server.ports.set(port.id, { ...port, inactiveOn: rig.host.name });
+      await wiredFor(port, device);
+      await activated(port, device);
+    });
+
+    const ELSEWHERE = { host: 'host9', status: 'ACTIVE', ips: ['10.0.0.7'] } as const;
+
+    /** Local VLAN, br-tun's flows, anti-spoofing. */
+    async function wiredFor(port: Port, device: string): Promise<void> {
+      await tagged(device, 1);
+      expect(await rig.table(4)).toHaveLength(1);
+      expect(await rig.flows('br-int')).toContainEqual(expect.stringContaining(`dl_src=${port.mac} actions=`));
+    }
+
+    /** As ML2 does: the source's binding is inactive now, the port DOWN until we say that it is up. */
+    async function activated(port: Port, device: string): Promise<void> {
+      rig.server.calls.length = 0;
+      const { migratingTo: _, ...rest } = port;
+      await update({ ...rest, host: rig.host.name, inactiveOn: 'host9', status: 'DOWN' });
+      await rig.server.told('up', port.id);
+      expect(await rig.port(device)).toMatchObject({ tag: 1 });
+    }
+  });
+
+  it.each([
+    ['a DHCP port', 'network:dhcp', 'tap'],
+    ['a router port', 'network:router_interface', 'qr-'],
+    ['a gateway port', 'network:router_gateway', 'qg-'],
+    ['a metadata port', 'network:distributed', 'tap'],
+    ['a VIF with hybrid plug', 'compute:nova', 'qvo'],
+  ])('%s is wired by its iface-id, whatever its name, and freed of vlan_mode and trunks', async (_, owner, prefix) => {
+    const port = { ...newPort(vx), deviceOwner: owner };
     rig.server.ports.set(port.id, port);
-    const device = await rig.plug(port);
-    await tagged(device, 1);
-    await waitFor('the flow of its network', async () => (await rig.table(4)).length === 1);
-    expect(rig.server.updates).toEqual([]);
-    await update({ ...newPort(vx), id: port.id, mac: port.mac });
+    const device = `${prefix}${port.id.slice(0, 11)}`;
+    await rig.host.vsctl(
+      ...['add-port', 'br-int', device, 'tag=4095', 'vlan_mode=trunk', 'trunks=4095'],
+      ...['--', 'set', 'Interface', device, 'type=internal', `external_ids:iface-id=${port.id}`],
+      ...['external_ids:iface-status=active', `external_ids:attached-mac="${port.mac}"`],
+    );
     await rig.server.told('up', port.id);
-    expect(await rig.port(device)).toMatchObject({ tag: 1 });
+    expect(await rig.port(device)).toMatchObject({ tag: 1, vlan_mode: [], trunks: [] });
+    const checked = (await rig.flows('br-int')).some((line) => line.includes('in_port='));
+    expect(checked).toBe(!owner.startsWith('network:'));
+    await rig.host.vsctl('del-port', 'br-int', device);
+    await rig.server.told('down', port.id);
   });
 
   it('an iface-id on a bridge that is not the integration bridge is nothing to us', async () => {
@@ -246,7 +315,7 @@ describe('changes of a port', () => {
     await update({ ...port, status: 'DOWN', adminStateUp: true });
     await rig.server.told('up', port.id);
     await tagged(device, 1);
-    expect(await rig.flows('br-int')).not.toContainEqual(expect.stringMatching(/priority=2,in_port/));
+    expect(await rig.flows('br-int')).not.toContainEqual(expect.stringMatching(/priority=2,in_port=\d+ actions=drop/));
   });
 
   it('a port_update with nothing new says nothing to the server', async () => {
@@ -339,7 +408,8 @@ describe('unplugging', () => {
     const last = newPort(gr);
     await rig.wire(last);
     await waitFor('the VLAN flow of the vanished to go', async () => (await rig.table(4)).length === 0);
-    expect(await rig.flows('br-int')).not.toContainEqual(expect.stringContaining('in_port='));
+    const ofports = new Set((await rig.flows('br-int')).flatMap((line) => /in_port=\d+/.exec(line) ?? []));
+    expect(ofports.size, 'only the last one').toBe(1);
     expect(rig.problems()).toEqual([]);
     await waitFor('no vanished port to be up at the server', () =>
       ports.every(({ id }) => rig.server.ports.get(id)?.status === 'DOWN'),
