@@ -24,7 +24,7 @@ import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
 import { State } from './state.ts';
 import { SystemdNotify } from './systemd-notify.ts';
-import { switchMonitors } from './vswitch/monitors.ts';
+import { ownInterfaces, switchMonitors } from './vswitch/monitors.ts';
 
 export interface Daemon {
   /** @throws ControlError: another daemon has the control socket. */
@@ -49,6 +49,7 @@ export function createDaemon(
   };
   let hasBeenUp = false;
 
+  const patchPorts = [config.ovs.intPeerPatchPort, config.ovs.tunPeerPatchPort];
   const ovsdb = new OvsdbClient({
     remote: config.ovs.ovsdbConnection,
     fallback: config.ovs.ovsdbFallback,
@@ -58,7 +59,7 @@ export function createDaemon(
       keyFile: config.ovs.sslKeyFile,
     },
     database: 'Open_vSwitch',
-    monitors: switchMonitors([config.ovs.intPeerPatchPort, config.ovs.tunPeerPatchPort]),
+    monitors: switchMonitors(patchPorts),
     timeoutMs: config.ovs.ovsdbTimeout * 1000,
     log: log.child({ part: 'ovsdb' }),
     onChanges: (changes, kind) => agent.apply({ kind: 'rows', changes, initial: kind === 'initial' }),
@@ -78,6 +79,11 @@ export function createDaemon(
     isRefusal: (error) =>
       error instanceof OvsdbTransactionError && !['resources exhausted', 'I/O error', 'timed out'].includes(error.code),
     now,
+    onPassed: () => {
+      ovsdb.setConditions('Interface', ownInterfaces(patchPorts)).catch((error: Error) => {
+        log.warn({ reason: error.message }, 'OVSDB goes on to tell of all tunnel ports, whoever made them');
+      });
+    },
   });
   const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
 

@@ -19,6 +19,7 @@ import {
 import { reduce } from './reduce.ts';
 import type { Drift } from './report/types.ts';
 import type { State } from './state.ts';
+import type { PortId } from './values.ts';
 import { membershipQuery, readMembership } from './vswitch/monitors.ts';
 import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
 
@@ -37,6 +38,8 @@ export interface ExecutorParts {
   /** The switch refused the transaction itself: trying it again as it is will not help. */
   isRefusal(error: unknown): boolean;
   now(): number;
+  /** Once, when the first plan is carried out: nothing of a predecessor's is left to be looked for. */
+  onPassed(): void;
 }
 
 /** `again`: there is more to do at once. `waiting`: for something to happen first. `done`: a plan was carried out. */
@@ -47,6 +50,8 @@ export class Executor {
   /** `next_cfg` of our last change of the bridges themselves. */
   #bridgesCfg = 0;
   #dropFlows: boolean;
+  /** VIFs of the plan under way whose row was gone. */
+  readonly #missedVifs = new Set<PortId>();
   /** What the next step waits for; empty: nothing. */
   waitingFor = '';
   /** Milliseconds since the epoch, and what the last comparison found. */
@@ -148,19 +153,23 @@ export class Executor {
 
   async #carryOut(plan: Plan): Promise<void> {
     const { state } = this.#parts;
+    this.#missedVifs.clear();
     try {
       await this.#transact(plan.create, []);
       await this.#bundle(plan.bundles.int, state.int);
       await this.#bundle(plan.bundles.tun, state.tun);
       const results = await this.#transact(plan.finish, bumpNextCfg());
       const configured = results === undefined ? 0 : readNextCfg(results);
-      for (const vif of plan.bound) if (!state.refused.vifs.has(vif.id)) markConfigured(state, vif, configured);
+      for (const vif of plan.bound) {
+        if (!state.refused.vifs.has(vif.id) && !this.#missedVifs.has(vif.id)) markConfigured(state, vif, configured);
+      }
       for (const vif of plan.alreadyBound) markConfigured(state, vif, 0);
       for (const ofport of plan.retiring) state.retired.set(ofport, configured);
     } catch (error) {
       replan(state, plan);
       throw error;
     }
+    if (!state.passed) this.#parts.onPassed();
     state.passed = true;
   }
 
@@ -192,10 +201,15 @@ export class Executor {
     const { state, ovsdb, log, isRefusal, now } = this.#parts;
     try {
       const results = await ovsdb.transact([...groups.flatMap((group) => group.operations), ...tail]);
-      for (const { facts, what, tunnel, vif } of groups) {
-        log.info(facts, what);
+      let done = 0;
+      for (const group of groups) {
+        const { facts, what, tunnel, vif, operations } = group;
         if (tunnel !== undefined) state.refused.tunnels.delete(tunnel);
         if (vif !== undefined) state.refused.vifs.delete(vif);
+        const ofGroup = results.slice(done, done + operations.length);
+        done += operations.length;
+        if (ofGroup.some(({ count }) => count === 0)) this.#missed(group);
+        else log.info(facts, what);
       }
       return results;
     } catch (error) {
@@ -217,6 +231,20 @@ export class Executor {
     let last: Awaited<ReturnType<Ovsdb['transact']>> | undefined;
     for (const group of groups) last = (await this.#transact([group], tail)) ?? last;
     return last;
+  }
+
+  /** A bridge or port that went meanwhile: OVSDB has changed nothing, and that is no error there (RFC 7047 §5.2.3). To be planned again as things are now. */
+  #missed({ facts, what, tunnel, vif }: OperationGroup): void {
+    const { state, log } = this.#parts;
+    log.warn(facts, `${what}: no, its row in OVSDB is gone`);
+    if (tunnel !== undefined) {
+      state.creating.delete(tunnel);
+      state.dirty.tunnels.add(tunnel);
+    }
+    if (vif !== undefined) {
+      state.dirty.vifs.add(vif);
+      this.#missedVifs.add(vif);
+    }
   }
 
   /** Between the dump and its repair. A start finds differences by nature; later ones are somebody's doing. */

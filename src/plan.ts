@@ -11,7 +11,7 @@ import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
 import { DEAD_VLAN, type LocalVlan, type Ofport, type PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
-import type { SwitchPort } from './vswitch/rows.ts';
+import type { SwitchInterface, SwitchPort } from './vswitch/rows.ts';
 import {
   addTunnelPort,
   adoptTunnelPort,
@@ -161,7 +161,9 @@ function planTunnel(
     }
     return;
   }
-  if (existing?.interface.ours !== true) return;
+  // A predecessor's goes as ours would; one that comes later is somebody else's (DESIGN, rule 8).
+  if (existing === undefined) return;
+  if (!existing.interface.ours && (state.passed || !isNeutrons(existing.interface))) return;
   const operations = deletePort(state.view, ovs.tunnelBridge, existing.port);
   into.finish.push({ what: 'tunnel port deleted, no network uses it', facts, operations, tunnel: key });
   const { ofport } = existing.interface;
@@ -218,6 +220,11 @@ export function isIsolated(port: SwitchPort): boolean {
   if (port.tag !== DEAD_VLAN) return false;
   if (port.vlanMode === undefined) return port.trunks.length === 0;
   return port.vlanMode === 'trunk' && port.trunks.length === 1 && port.trunks[0] === DEAD_VLAN;
+}
+
+/** As Neutron's agent makes its tunnel ports (OVS.md). */
+function isNeutrons({ options }: SwitchInterface): boolean {
+  return options.get('in_key') === 'flow' && options.get('out_key') === 'flow' && options.has('local_ip');
 }
 
 function samePairs(actual: ReadonlyMap<string, string>, wanted: Readonly<Record<string, string>>): boolean {

@@ -100,6 +100,11 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     await this.#running;
   }
 
+  /** There is a session, and its first read is complete. */
+  get isConnected(): boolean {
+    return this.#session !== undefined && !this.#session.connection.hasEnded;
+  }
+
   /** By uuid, as of the last update; kept while disconnected. Empty before the first read. */
   rows<Table extends keyof Requests & string>(table: Table): ReadonlyMap<string, MonitoredRow<Requests[Table]>> {
     // The schema was checked against the declared columns before the first row was read.
@@ -198,6 +203,12 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
 
   /** One session from beginning to end; resolves with the reason of its end. */
   async #serve(): Promise<Error> {
+    const session = await this.#establish();
+    return session instanceof Error ? session : await session.connection.ended;
+  }
+
+  /** Connects, reads, and tells what differs. A function of its own, so that nothing of the first read is kept for the life of the session. */
+  async #establish(): Promise<Session | Error> {
     // Updates that come before the first read is complete wait until it is.
     const held: Updates[] = [];
     let onUpdates = (updates: Updates): void => void held.push(updates);
@@ -208,14 +219,15 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     const { connection, schema, method } = opened;
     const { tables } = opened.plan;
     const replica = new Replica(tables);
-    for (const updates of [{ kind: 'update2', updates: opened.updates } as const, ...held]) {
+    for (const updates of [{ kind: 'update2', updates: opened.updates } as const, ...held.splice(0)]) {
       const problem = apply(replica, tables, updates);
       if (typeof problem === 'string') connection.end('EPROTO', `the server sent ${problem}`);
     }
     if (connection.hasEnded) return connection.ended;
     const changes = differences(this.#known?.replica, replica, tables.keys());
-    this.#known = { replica, tables };
-    this.#session = { connection, schema, method, tables, replica };
+    const session = { connection, schema, method, tables, replica };
+    this.#known = session;
+    this.#session = session;
     onUpdates = (updates) => this.#update(connection, replica, tables, updates);
     this.#retry.connected();
     const facts = { remote: connection.remote, schema: schema.version, changes: changes.length };
@@ -225,13 +237,13 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     );
     const changed = Object.entries(this.#monitors).filter(([table, { where }]) => where !== monitors[table]?.where);
     for (const [table, { where = [true] }] of changed) {
-      this.#sendConditions(this.#session, { [table]: where }).catch((error: Error) =>
+      this.#sendConditions(session, { [table]: where }).catch((error: Error) =>
         connection.end('EPROTO', error.message),
       );
     }
     this.#options.onState('connected');
     this.#options.onChanges(changes as readonly MonitoredChange<Requests>[], 'initial');
-    return connection.ended;
+    return session;
   }
 
   #update(connection: Connection, replica: Replica, tables: Session['tables'], updates: Updates): void {

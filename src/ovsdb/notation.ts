@@ -140,13 +140,14 @@ function encodeAtom(type: AtomType, value: Value): WireAtom | undefined {
 
 function decodeAtoms(type: AtomType, elements: readonly unknown[] | undefined): Atom[] | undefined {
   if (elements === undefined) return undefined;
-  const atoms: Atom[] = [];
-  for (const element of elements) {
-    const atom = decodeAtom(type, element);
+  // An array of exactly this length: one that grows by `push` has room for 17.
+  const atoms = new Array<Atom>(elements.length);
+  for (let index = 0; index < elements.length; index++) {
+    const atom = decodeAtom(type, elements[index]);
     if (atom === undefined) return undefined;
-    atoms.push(atom);
+    atoms[index] = atom;
   }
-  return atoms.sort(compareAtoms);
+  return atoms.length > 1 ? atoms.sort(compareAtoms) : atoms;
 }
 
 function decodePairs(

@@ -22,11 +22,17 @@ export interface RowChange {
 
 export class Replica {
   readonly #monitored: ReadonlyMap<string, MonitoredTable>;
+  /** Rows share the values of columns that are at their default. */
+  readonly #defaults = new Map<string, Row>();
   readonly #rows = new Map<string, Map<string, Row>>();
 
   constructor(monitored: ReadonlyMap<string, MonitoredTable>) {
     this.#monitored = monitored;
-    for (const table of monitored.keys()) this.#rows.set(table, new Map());
+    for (const [table, { columns }] of monitored) {
+      this.#rows.set(table, new Map());
+      const values = [...columns].map(([column, type]) => [column, defaultValue(type)] as const);
+      this.#defaults.set(table, Object.fromEntries(values));
+    }
   }
 
   /** By uuid. Empty for a table that is not monitored. */
@@ -54,11 +60,13 @@ export class Replica {
     const changes: RowChange[] = [];
     for (const [table, rows] of Object.entries(updates)) {
       const monitored = this.#monitored.get(table);
-      if (monitored === undefined) return `an update of table ${table}, which is not monitored`;
+      const defaults = this.#defaults.get(table);
+      if (monitored === undefined || defaults === undefined)
+        return `an update of table ${table}, which is not monitored`;
       if (!isObject(rows)) return `an update of table ${table} that is no object`;
       for (const [uuid, update] of Object.entries(rows)) {
         const before = this.row(table, uuid);
-        const after = rowAfter(monitored, before, parsed(update));
+        const after = rowAfter(monitored, defaults, before, parsed(update));
         if (typeof after === 'string') return `update of ${table} ${uuid}: ${after}`;
         if (before !== undefined || after !== undefined) changes.push({ table, uuid, before, after });
       }
@@ -104,24 +112,26 @@ export function applyDifference(type: ColumnType, before: Value, difference: Val
 /** `undefined`: no row any more. A text: why not. */
 function rowAfter(
   { columns, partial }: MonitoredTable,
+  defaults: Row,
   before: Row | undefined,
   update: unknown,
 ): Row | undefined | string {
   if (!isObject(update)) return 'no object';
   if ('delete' in update) return undefined;
   const insert = update.insert ?? update.initial;
-  if (insert !== undefined) return insertedRow(columns, insert);
+  if (insert !== undefined) return insertedRow(columns, defaults, insert);
   if (!('modify' in update)) return 'neither initial, insert, modify nor delete';
   if (before === undefined) return partial ? undefined : 'a change of a row that was never sent';
   return modifiedRow(columns, before, update.modify);
 }
 
-function insertedRow(columns: ReadonlyMap<string, ColumnType>, wire: unknown): Row | string {
+function insertedRow(columns: ReadonlyMap<string, ColumnType>, defaults: Row, wire: unknown): Row | string {
   if (!isObject(wire)) return 'a row that is no object';
-  const row: Record<string, Value> = {};
+  const row: Record<string, Value> = { ...defaults };
   for (const [column, type] of columns) {
     const sent = wire[column];
-    const value = sent === undefined ? defaultValue(type) : decodeValue(type, sent);
+    if (sent === undefined) continue;
+    const value = decodeValue(type, sent);
     if (value === undefined) return badValue(column, sent);
     row[column] = value;
   }

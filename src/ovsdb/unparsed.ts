@@ -11,18 +11,22 @@ export const ROW_DEPTH = 5;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A row of a large message. */
+/** A row of a large message: some bytes of a piece of it. */
 export class Unparsed {
-  readonly #bytes: Uint8Array;
+  readonly #piece: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+  constructor(piece: Uint8Array, start: number, end: number) {
+    this.#piece = piece;
+    this.#start = start;
+    this.#end = end;
   }
 
   /** `undefined`: no JSON. */
   parse(): unknown {
     try {
-      return JSON.parse(decoder.decode(this.#bytes));
+      return JSON.parse(decoder.decode(this.#piece.subarray(this.#start, this.#end)));
     } catch {
       return undefined;
     }
@@ -48,14 +52,47 @@ export function whole(value: unknown): unknown {
  */
 export function parseLarge(pieces: readonly Uint8Array[], marks: readonly number[]): unknown {
   const rows: Unparsed[] = [];
-  const rest: Uint8Array[] = [];
-  const cursor = new Cursor(pieces);
-  for (let mark = 0; mark + 1 < marks.length; mark += 2) {
-    rest.push(join(cursor.take(marks[mark] ?? 0)), Buffer.from(`[${rows.length}]`));
-    rows.push(new Unparsed(join(cursor.take(marks[mark + 1] ?? 0))));
+  // The message without its rows, each of which leaves its number: `{"T":{"uuid":[0],…`.
+  const frame = Buffer.allocUnsafe(frameLength(pieces, marks));
+  let length = 0;
+  let mark = 0;
+  /** What there is of a row that began in an earlier piece. */
+  let begun: Uint8Array[] = [];
+  let start = 0;
+  for (const piece of pieces) {
+    let at = 0;
+    while (at < piece.length) {
+      const boundary = (marks[mark] ?? Number.POSITIVE_INFINITY) - start;
+      const end = Math.min(boundary, piece.length);
+      if (mark % 2 === 0) {
+        frame.set(piece.subarray(at, end), length);
+        length += end - at;
+        if (end === boundary) length += frame.write(`[${rows.length}]`, length);
+      } else if (end < boundary) {
+        begun.push(piece.subarray(at, end));
+      } else {
+        rows.push(begun.length === 0 ? new Unparsed(piece, at, end) : joined([...begun, piece.subarray(at, end)]));
+        begun = [];
+      }
+      if (end === boundary) mark++;
+      at = end;
+    }
+    start += piece.length;
   }
-  rest.push(join(cursor.take(Number.POSITIVE_INFINITY)));
-  return withRows(JSON.parse(decoder.decode(Buffer.concat(rest))), 1, rows);
+  return withRows(JSON.parse(decoder.decode(frame.subarray(0, length))), 1, rows);
+}
+
+/** At most so many bytes; a row's number has less than 16. */
+function frameLength(pieces: readonly Uint8Array[], marks: readonly number[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  for (let mark = 0; mark + 1 < marks.length; mark += 2) length -= (marks[mark + 1] ?? 0) - (marks[mark] ?? 0) - 16;
+  return length;
+}
+
+function joined(parts: readonly Uint8Array[]): Unparsed {
+  const bytes = Buffer.concat(parts);
+  return new Unparsed(bytes, 0, bytes.length);
 }
 
 /** Puts the rows where their numbers stand. */
@@ -65,39 +102,4 @@ function withRows(value: unknown, depth: number, rows: readonly Unparsed[]): unk
   const parent = value as Record<string, unknown>;
   for (const key of Object.keys(parent)) parent[key] = withRows(parent[key], depth + 1, rows);
   return value;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
-}
-
-/** Reads through the pieces once. */
-class Cursor {
-  readonly #pieces: readonly Uint8Array[];
-  #piece = 0;
-  /** Offset of that piece in the message, and how much of the message has been taken. */
-  #start = 0;
-  #taken = 0;
-
-  constructor(pieces: readonly Uint8Array[]) {
-    this.#pieces = pieces;
-  }
-
-  /** What has not been taken yet, up to `offset` in the message. */
-  take(offset: number): Uint8Array[] {
-    const parts: Uint8Array[] = [];
-    while (this.#taken < offset) {
-      const piece = this.#pieces[this.#piece];
-      if (piece === undefined) break;
-      const end = Math.min(offset, this.#start + piece.length);
-      if (end > this.#taken) parts.push(piece.subarray(this.#taken - this.#start, end - this.#start));
-      this.#taken = end;
-      if (end === this.#start + piece.length) {
-        this.#start = end;
-        this.#piece++;
-      }
-    }
-    return parts;
-  }
 }

@@ -7,6 +7,7 @@ import { mapOf, optional, scalar, setOf } from '../ovsdb/columns.ts';
 import type { MonitoredChange, MonitoredRow, MonitorRequest, MonitorWhere } from '../ovsdb/monitor.ts';
 import { map, uuid } from '../ovsdb/notation.ts';
 import { type Operation, select } from '../ovsdb/operations.ts';
+import { TUNNEL_TYPES } from '../values.ts';
 
 /** ovs-vswitchd.conf.db(5) has the columns; every connect checks them against the server's schema. */
 const TABLES = {
@@ -54,14 +55,15 @@ export type SwitchMonitors = typeof TABLES & { readonly Interface: { readonly wh
 export type SwitchRow<Table extends keyof SwitchMonitors> = MonitoredRow<SwitchMonitors[Table]>;
 export type SwitchRowChange = MonitoredChange<SwitchMonitors>;
 
-/** Interfaces of VIFs and our own tunnel ports have external_ids; a predecessor's tunnel ports only a type, our patch ports only their names. */
+/** Everything that a start has to know: a predecessor's tunnel ports have nothing but their type to be known by. */
 export function switchMonitors(patchPorts: readonly string[]): SwitchMonitors {
-  const where: MonitorWhere = [
-    ['external_ids', '!=', map([])],
-    ...['vxlan', 'gre', 'geneve'].map((type) => ['type', '==', type] as const),
-    ...patchPorts.map((name) => ['name', '==', name] as const),
-  ];
+  const where = [...ownInterfaces(patchPorts), ...TUNNEL_TYPES.map((type) => ['type', '==', type] as const)];
   return { ...TABLES, Interface: { ...TABLES.Interface, where } };
+}
+
+/** VIFs and our own tunnel ports have external_ids, our patch ports their names: enough once a predecessor's tunnel ports are ours. */
+export function ownInterfaces(patchPorts: readonly string[]): MonitorWhere {
+  return [['external_ids', '!=', map([])], ...patchPorts.map((name) => ['name', '==', name] as const)];
 }
 
 /** Above this the `ports` of all bridges, some 48 bytes each, are a shorter answer than one operation a port (0.025 ms and 250 bytes). */

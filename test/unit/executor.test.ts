@@ -35,6 +35,7 @@ class Scene {
       log,
       isRefusal: (error) => error instanceof Refused,
       now: () => this.host.now,
+      onPassed: () => undefined,
       ovsdb: {
         transact: async (operations) => {
           const writes = operations.filter(({ op }) => op !== 'select');
@@ -255,6 +256,60 @@ test('a VIF that moves while it is being bound is not taken for bound', async ()
 function networkKeyOfGre(scene: Scene) {
   return scene.host.state.vifs.get(portId(2))?.network ?? ('' as never);
 }
+
+describe('a row that went meanwhile is no error to OVSDB', () => {
+  test('br-tun: its new tunnel port vanished with it, and is made again', async () => {
+    const scene = await Scene.ready();
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    scene.failTransact = () => {
+      scene.failTransact = undefined;
+      scene.fake.deleteBridge('br-tun');
+      return undefined;
+    };
+    scene.failBundle = () => unreachable();
+    await expect(scene.batch()).rejects.toThrow('Connection refused');
+    scene.failBundle = undefined;
+    expect(scene.messages(40)).toEqual(['tunnel port made: no, its row in OVSDB is gone']);
+    await scene.run();
+    await scene.run();
+    expect(scene.fake.portNames('br-tun')).toEqual(['br-tun', 'patch-int', tunnelName('vxlan', 12)]);
+    expect(scene.host.table(20)).toHaveLength(1);
+  });
+
+  test('a VIF replugged while it is bound is reported up only when the new port is bound', async () => {
+    const scene = await Scene.ready();
+    scene.host.plug(portId(2), 'tap2');
+    await scene.run();
+    scene.failTransact = (operations) => {
+      if (!operations.some(({ op }) => op === 'update')) return undefined;
+      scene.failTransact = undefined;
+      scene.fake.unplug('tap2');
+      scene.host.plug(portId(2), 'tap2');
+      scene.fake.vswitchd();
+      return undefined;
+    };
+    scene.host.serve(factsOf(portId(2), { status: 'DOWN' }));
+    scene.host.answer();
+    await scene.batch();
+    expect(scene.messages(40)).toEqual(['VIF bound: no, its row in OVSDB is gone']);
+    expect(scene.host.state.vifs.get(portId(2))?.configured).toBeUndefined();
+    await scene.run();
+    expect([scene.host.tag('tap2'), scene.host.state.vifs.get(portId(2))?.configured]).toEqual([1, expect.any(Number)]);
+  });
+});
+
+test('64 VIFs plugged at once: their bridge asked for, isolated, bound, and told that ovs-vswitchd has it: four transactions', async () => {
+  const scene = await Scene.ready();
+  const ids = Array.from({ length: 64 }, (_, index) => portId(index + 100));
+  scene.fake.change(() => {
+    for (const id of ids) scene.fake.plug('br-int', `tap${id.slice(-4)}`, { externalIds: { 'iface-id': id } });
+  });
+  for (const id of ids) scene.host.serve(factsOf(id, { status: 'DOWN' }));
+  const before = scene.fake.transactions.length;
+  await scene.run();
+  expect(ids.map((id) => scene.host.state.vifs.get(id)?.configured)).not.toContain(undefined);
+  expect(scene.fake.transactions.length - before).toBeLessThanOrEqual(4);
+});
 
 describe('the switch refuses', () => {
   test('a flow: the rest goes through, it is named, and tried again with the next comparison', async () => {

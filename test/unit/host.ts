@@ -70,6 +70,7 @@ export class Host {
       log: pino({ level: 'silent' }),
       isRefusal: () => false,
       now: () => this.now,
+      onPassed: () => undefined,
     });
     fake.onRows = (changes) => {
       if (this.state.connected) this.apply({ kind: 'rows', changes, initial: false });

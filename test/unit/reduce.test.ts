@@ -213,7 +213,7 @@ describe('the predecessor’s switch (09, host1)', () => {
   /** br-tun as the reference left it, its VIFs wired, its tunnels there. */
   function predecessor(): FakeSwitch {
     const fake = new FakeSwitch();
-    for (const bridge of ['br-int', 'br-tun']) fake.addBridge(bridge);
+    for (const bridge of ['br-int', 'br-tun', 'br-ex']) fake.addBridge(bridge);
     fake.plug('br-int', 'patch-tun', { type: 'patch', options: { peer: 'patch-int' } });
     fake.plug('br-tun', 'patch-int', { type: 'patch', options: { peer: 'patch-tun' } });
     const options = {
@@ -284,6 +284,29 @@ describe('the predecessor’s switch (09, host1)', () => {
     await host.settle();
     const [moved] = host.table(20).filter((line) => line.includes('priority=2') && line.includes('fa:16:3e:82:30:63'));
     expect(moved).toContain(`output:${host.switch.ofport(tunnelName('vxlan', 13))}`);
+  });
+
+  test('a tunnel port of it that no network uses goes; what it did not make stays, and so does what comes later', async () => {
+    const fake = predecessor();
+    const neutrons = (remote_ip: string) => ({
+      type: 'vxlan',
+      options: { in_key: 'flow', out_key: 'flow', local_ip: '172.30.0.9', remote_ip },
+    });
+    fake.plug('br-tun', 'unused', neutrons('172.30.0.99'));
+    fake.plug('br-tun', 'foreign', { type: 'vxlan', options: { remote_ip: '172.30.0.98' } });
+    fake.plug('br-ex', 'elsewhere', neutrons('172.30.0.97'));
+    fake.vswitchd();
+    const host = new Host(testConfig(), fake);
+    for (const n of [1, 2]) host.server.set(portId(n), factsOf(portId(n)));
+    host.server.set(portId(3), factsOf(portId(3), {}, 'gre'));
+    host.connect();
+    await host.settle();
+    fake.plug('br-tun', 'later', neutrons('172.30.0.96'));
+    await host.settle();
+    const names = ['foreign', tunnelName('gre', 12), 'later', 'patch-int', tunnelName('vxlan', 12)];
+    expect(fake.portNames('br-tun')).toEqual(names.sort());
+    expect(fake.portNames('br-ex')).toEqual(['elsewhere']);
+    expect(fake.violations).toEqual([]);
   });
 
   test('foreign flows are counted and stay', async () => {

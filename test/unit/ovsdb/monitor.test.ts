@@ -58,6 +58,11 @@ test.each<[string, MonitorRequests, string]>([
   ['table', { X: { columns: {} } }, 'no table X'],
   ['column', { U: { columns: { n: scalar('integer'), m: scalar('integer') } } }, 'no column m in table U'],
   [
+    'column of another type',
+    { T: { columns: { name: optional('string'), ids: mapOf('string', 'integer') } } },
+    'column name in table T as string, not optional string, column ids in table T as map of string to string, not map of string to integer',
+  ],
+  [
     'column of a condition',
     { U: { columns: { n: scalar('integer') }, where: [['m', '==', 1]] } },
     'no column m in table U',
