@@ -5,7 +5,7 @@
  * Two daemons of the run directory: `NAME` (the broker) and `NAME-epmd` (Erlang's port mapper, which the broker asks
  * for its own name).
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import type { Namespace } from './netns.ts';
@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly namespace?: Namespace;
   /** A TLS listener beside the plain ones, at a port of its own. */
   readonly tls?: BrokerTls;
+  /** A broker that runs, in the same namespace: this one joins its cluster at its first start. */
+  readonly cluster?: LabBroker;
 }
 
 export interface BrokerTls {
@@ -35,6 +37,8 @@ export interface BrokerTls {
   /** Only clients with a certificate of the authority are let in; default false. */
   readonly demandsCertificate?: boolean;
 }
+
+const COOKIE = '.erlang.cookie';
 
 /** User and password are `guest`, from every listener. */
 export class LabBroker {
@@ -57,19 +61,27 @@ export class LabBroker {
     this.#ports = ports;
   }
 
+  get epmdPort(): number {
+    return this.#ports.epmd;
+  }
+
   /** Again after `stop` or `kill`: same ports, same data; what was not durable is gone. Resolves when it takes connections. */
   async start(): Promise<void> {
     mkdirSync(this.#home, { recursive: true });
+    const { cluster } = this.#options;
+    // Nodes of a cluster share Erlang's password.
+    if (cluster !== undefined) copyFileSync(join(cluster.#home, COOKIE), join(this.#home, COOKIE));
     writeFileSync(join(this.#home, 'rabbitmq.config'), this.#config());
     writeFileSync(join(this.#home, 'enabled_plugins'), '[].\n');
-    this.#epmd ??= await startDaemon(this.#options.dir, {
-      name: `${this.#name}-epmd`,
-      command: this.#command(['epmd', '-address', '127.0.0.1', '-port', String(this.#ports.epmd)]),
-      ready: async () => {
-        const names = this.#command(['epmd', '-port', String(this.#ports.epmd), '-names']);
-        return (await tryRun(names)).exitCode === 0;
-      },
-    });
+    if (cluster === undefined)
+      this.#epmd ??= await startDaemon(this.#options.dir, {
+        name: `${this.#name}-epmd`,
+        command: this.#command(['epmd', '-address', '127.0.0.1', '-port', String(this.#ports.epmd)]),
+        ready: async () => {
+          const names = this.#command(['epmd', '-port', String(this.#ports.epmd), '-names']);
+          return (await tryRun(names)).exitCode === 0;
+        },
+      });
     this.#server = await startDaemon(this.#options.dir, {
       name: this.#name,
       // The last two arguments mean nothing to Erlang; they are the mark in the command line.
@@ -90,6 +102,15 @@ export class LabBroker {
   /** A crash. */
   async kill(): Promise<void> {
     await this.#server?.kill();
+  }
+
+  /** It stands still with all its connections open, as a machine that hangs; `thaw` undoes it. */
+  freeze(): void {
+    this.#server?.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#server?.signal('SIGCONT');
   }
 
   /** `rabbitmqctl ARGS…` against this broker; its output. Takes a second or two. */
@@ -132,7 +153,7 @@ export class LabBroker {
 
   /** rabbit(5) as Erlang terms. */
   #config(): string {
-    const { listeners = ['127.0.0.1'], tls } = this.#options;
+    const { listeners = ['127.0.0.1'], tls, cluster } = this.#options;
     const at = (port: number) => `[${listeners.map((address) => `{"${address}", ${port}}`).join(', ')}]`;
     const settings = [`{tcp_listeners, ${at(this.port)}}`, '{loopback_users, []}'];
     if (tls !== undefined) {
@@ -142,6 +163,7 @@ export class LabBroker {
         : '{verify, verify_none}';
       settings.push(`{ssl_listeners, ${at(this.tlsPort)}}`, `{ssl_options, [${files}, ${verify}]}`);
     }
+    if (cluster !== undefined) settings.push(`{cluster_nodes, {['${cluster.#nodeName}'], disc}}`);
     return `[{rabbit, [${settings.join(', ')}]}].\n`;
   }
 }
@@ -149,7 +171,12 @@ export class LabBroker {
 /** A broker that takes connections. Throws `DaemonError` when it does not come up. */
 export async function startBroker(options: BrokerOptions): Promise<LabBroker> {
   const [amqp = 0, tls = 0, epmd = 0, dist = 0] = await freePorts(4);
-  const ports = { amqp: options.port ?? amqp, tls: options.tls === undefined ? 0 : tls, epmd, dist };
+  const ports = {
+    amqp: options.port ?? amqp,
+    tls: options.tls === undefined ? 0 : tls,
+    epmd: options.cluster?.epmdPort ?? epmd,
+    dist,
+  };
   const broker = new LabBroker(options, ports);
   await broker.start();
   return broker;

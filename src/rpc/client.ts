@@ -145,8 +145,7 @@ export class RpcClient implements RpcCaller {
       subscribeFanout(session, topic, () => this.#offsets.get(topic), this.#subscription(topic, 'fanout')),
     );
     const named = byName.map((topic) => {
-      const queue = this.#topology.topicQueue(`${topic}.${host}`);
-      return subscribeByName(session, queue, this.#subscription(topic, 'by-name'));
+      return subscribeByName(session, `${topic}.${host}`, this.#subscription(topic, 'by-name'));
     });
     await Promise.all([...fanouts, ...named]);
   }

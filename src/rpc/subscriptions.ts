@@ -44,17 +44,31 @@ export async function subscribeFanout(
 }
 
 /**
- * `<topic>.<host>`: it never expires by itself, and one consumer at a time keeps its messages in order. With
- * `amqp_auto_delete` it goes with its consumer every time: then its absence says nothing, and what it can have held are
- * answers to questions that have to be asked again.
+ * `name`: `<topic>.<host>`. Its queue never expires by itself, and one consumer at a time keeps its messages in order.
+ * With `amqp_auto_delete` it goes with its consumer every time: then its absence says nothing, and what it can have held
+ * are answers to questions that have to be asked again.
+ *
+ * A durable queue on a node of the cluster that is down can neither be consumed nor deleted until the node is back. A
+ * stand-in with the same routing key gets the messages meanwhile; the queue, when it is back, has got them too.
  */
-export async function subscribeByName(session: Session, queue: QueueSpec, options: SubscriptionOptions): Promise<void> {
+export async function subscribeByName(session: Session, name: string, options: SubscriptionOptions): Promise<void> {
   const { topology, log } = options;
-  await makeOwnReady(session, queue, 'control', log, () => {
+  const standIn = topology.standIn(name);
+  let queue = topology.topicQueue(name);
+  const onMissing = () => {
     if (!queue.autoDelete) options.onMissing();
-  });
-  await bind(session, queue, topology.control, queue.name, log);
-  await consumeQueue(session, queue.name, true, {}, () => subscribeByName(session, queue, options), options);
+  };
+  if (queue.durable) {
+    const isDown = (await findQueue(session, name)).presence === 'unreachable';
+    const isReplaced = (await findQueue(session, standIn.name)).presence === 'present';
+    if (!isDown && isReplaced) for (const old of [name, standIn.name]) await deleteQueue(session, old);
+    if (isDown)
+      log.warn({ queue: name, standIn: standIn.name }, 'queue on a node that is down: another stands in for it');
+    if (isDown) queue = standIn;
+  }
+  await makeOwnReady(session, queue, queue === standIn ? 'transient' : 'control', log, onMissing);
+  await bind(session, queue, topology.control, name, log);
+  await consumeQueue(session, queue.name, true, {}, () => subscribeByName(session, name, options), options);
 }
 
 /** `onLost`: the replies in it are lost, and so nobody should wait for them. */
@@ -72,8 +86,7 @@ export async function subscribeReplies(
 
 /**
  * A queue that nobody but we consume is there afterwards, with our arguments. One that an earlier configuration has left
- * with others is made anew, unless somebody consumes it; so is one on a node of the cluster that is down, as
- * oslo.messaging does (LP#2068630).
+ * with others is made anew, unless somebody consumes it.
  */
 async function makeOwnReady(
   session: Session,
@@ -95,9 +108,12 @@ async function makeOwnReady(
     }
   }
   onMissing();
-  if (found.presence === 'unreachable') log.warn({ queue: name }, 'queue on a node that is down made anew');
-  if (found.presence !== 'absent') await session.withChannel((channel) => channel.deleteQueue(name));
+  if (found.presence === 'present') await deleteQueue(session, name);
   await declare();
+}
+
+async function deleteQueue(session: Session, name: string): Promise<void> {
+  await session.withChannel((channel) => channel.deleteQueue(name));
 }
 
 /** A queue of everybody: whatever it is like, it is not ours to change. */

@@ -34,6 +34,8 @@ export interface Topology {
   fanoutExchange(topic: string): ExchangeSpec;
   /** `name`: `<topic>` or `<topic>.<host>`, also its routing key in the control exchange. */
   topicQueue(name: string): QueueSpec;
+  /** For a topic queue that cannot be reached; it outlives its last consumer by the ttl only. */
+  standIn(name: string): QueueSpec;
   /** Our own of a topic: the same name every time, unless streams are on (then it is everybody's). */
   fanoutQueue(topic: string): QueueSpec;
   /** `unique`: 32 hex digits of this process; not used where the queue manager names the queue. */
@@ -60,6 +62,7 @@ export function topologyOf(config: RpcConfig, host: string): Topology {
       autoDelete: config.amqpAutoDelete,
       arguments: kindArguments(config, config.quorumQueue),
     }),
+    standIn: (name) => ({ name: `${name}_stand-in`, ...transient }),
     fanoutQueue: (topic) =>
       config.streamFanout
         ? { name: `${topic}_fanout`, durable: true, autoDelete: false, arguments: streamArguments(config) }

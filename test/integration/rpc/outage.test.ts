@@ -90,6 +90,54 @@ test('the next broker of the list takes over', async () => {
   expect(await late.up()).toMatchObject({ broker: `127.0.0.1:${second.port}` });
 });
 
+test('a broker that hangs is noticed by its missing heartbeats; when it goes on, nothing was lost', async () => {
+  const heartbeat = 2;
+  const { server } = await rig.server(() => null);
+  const host = rig.client('host1', rig.config({ heartbeat }));
+  host.hold = true;
+  await host.up();
+  await server.fanout(FDB, 'before', {}, VERSION);
+  await host.received(1);
+  const seen = host.events.length;
+  const since = performance.now();
+  const call = codeOf(host.client.call('q-plugin', 'echo', {}, VERSION));
+  rig.broker.freeze();
+  try {
+    await waitFor('the loss', () => host.events.slice(seen).some(({ kind }) => kind === 'down'));
+    // Two intervals without a word, looked at once an interval.
+    expect(performance.now() - since).toBeLessThan((heartbeat * 3 + 2) * 1_000);
+    expect(host.events[seen]).toMatchObject({ kind: 'down', reason: 'Heartbeat timeout' });
+    expect(await call).toMatch(/not-connected|fulfilled/);
+  } finally {
+    rig.broker.thaw();
+  }
+  expect(await host.nextUp(seen)).toMatchObject({ gap: false, lost: [] });
+  await waitFor('the redelivery', () => host.client.counters.duplicates === 1);
+  host.deliveries[0]?.ack();
+  const publish = () =>
+    server.fanout(FDB, 'after', {}, VERSION).then(
+      () => true,
+      () => false,
+    );
+  await waitFor('the server', publish);
+  await host.received(2);
+  expect(host.methods).toEqual(['before', 'after']);
+});
+
+test('of two brokers that know nothing of each other one hangs: the other is used', async () => {
+  const second = await startBroker({ dir: rig.run.path, name: 'second' });
+  const at = (port: number) => ({ host: '127.0.0.1', port, username: 'guest', password: 'guest' });
+  const host = rig.client('host1', rig.config({ brokers: [at(rig.broker.port), at(second.port)], heartbeat: 1 }));
+  await host.up();
+  const seen = host.events.length;
+  rig.broker.freeze();
+  try {
+    expect(await host.nextUp(seen)).toMatchObject({ broker: `127.0.0.1:${second.port}`, gap: true });
+  } finally {
+    rig.broker.thaw();
+  }
+});
+
 test('a declaration that does not match is one clear error, and is tried again', async () => {
   const raw = await rig.raw();
   const channel = await raw.createChannel();
