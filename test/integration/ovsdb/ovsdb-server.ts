@@ -10,7 +10,7 @@ import { vi } from 'vitest';
 
 export const run = promisify(execFile);
 
-const VSWITCH_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+export const VSWITCH_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export class OvsdbServer {
   readonly directory: string;
