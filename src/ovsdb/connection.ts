@@ -8,6 +8,7 @@ import { OvsdbConnectionError, OvsdbReplyError } from './errors.ts';
 import { JsonStream } from './json-stream.ts';
 import type { Log } from './log.ts';
 import { isObject } from './schema.ts';
+import { describeSocketError } from './tls.ts';
 
 export interface ConnectionOptions {
   /** For messages: the address as text. */
@@ -62,7 +63,9 @@ export class Connection {
     this.#resolveEnded = resolve;
     this.#silence = setTimeout(() => this.#onSilence(), options.probeMs);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', (error: NodeJS.ErrnoException) => this.end(error.code ?? 'EPROTO', error.message, error));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.end(error.code ?? 'EPROTO', describeSocketError(error), error),
+    );
     socket.on('close', () => this.end('ECONNRESET', 'the server closed the connection'));
   }
 

@@ -1,17 +1,11 @@
 /** Opens the byte stream to a server: unix, tcp or TLS. */
-import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { Address } from './address.ts';
 import { OvsdbConnectionError } from './errors.ts';
+import { describeSocketError, startTls, type TlsFiles } from './tls.ts';
 
-/** PEM files, read at every connect so that renewed certificates are found. The server's certificate must be valid for the host's name. */
-export interface TlsFiles {
-  readonly caFile: string | undefined;
-  readonly certFile: string | undefined;
-  readonly keyFile: string | undefined;
-}
+export type { TlsFiles } from './tls.ts';
 
 /** The socket to `address`, or if that refuses, to `fallback`. Rejects with OvsdbConnectionError. */
 export async function openFirst(
@@ -41,15 +35,13 @@ export async function openSocket(
   signal: AbortSignal,
 ): Promise<Socket> {
   const remote = formatAddress(address);
-  const socket = address.kind === 'ssl' ? await startTls(address, tls) : startPlain(address);
+  const socket = address.kind === 'ssl' ? await startTls(address.host, address.port, tls) : startPlain(address);
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const fail = (code: string, reason: string, cause?: unknown): void => {
     reject(new OvsdbConnectionError(`cannot connect to ${remote}: ${reason}`, { code, outcome: 'not sent', cause }));
   };
   const onError = (error: NodeJS.ErrnoException): void => {
-    const code = error.code ?? 'EPROTO';
-    // Several addresses of one name that all failed come as an AggregateError without a message.
-    fail(code, error.message || code, error);
+    fail(error.code ?? 'EPROTO', describeSocketError(error), error);
   };
   const onAbort = (): void => fail('ECLOSED', 'closed');
   const onReady = (): void => resolve(socket);
@@ -82,29 +74,4 @@ export function formatAddress(address: Address): string {
 function startPlain(address: Address): Socket {
   if (address.kind === 'unix') return connect({ path: address.path });
   return connect({ host: address.host, port: address.port, noDelay: true });
-}
-
-async function startTls(address: Address & { kind: 'tcp' | 'ssl' }, tls: TlsFiles | undefined): Promise<Socket> {
-  const [ca, cert, key] = await Promise.all([read(tls?.caFile), read(tls?.certFile), read(tls?.keyFile)]);
-  const { host, port } = address;
-  try {
-    return connectTls({ host, port, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }).setNoDelay(true);
-  } catch (error) {
-    // Node throws at once for a certificate or key that is no PEM.
-    throw tlsFileError(error);
-  }
-}
-
-async function read(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw tlsFileError(error);
-  }
-}
-
-function tlsFileError(error: unknown): OvsdbConnectionError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new OvsdbConnectionError(`TLS files: ${reason}`, { code: 'ETLSFILE', outcome: 'not sent', cause: error });
 }
