@@ -4,7 +4,8 @@ import type { MonitoredChange, MonitorRequests } from '../../src/ovsdb/monitor.t
 import { switchMonitors } from '../../src/vswitch/monitors.ts';
 
 /** What the daemon has open on a switch with the usual patch ports. */
-export const DAEMON_MONITORS = switchMonitors(['patch-tun', 'patch-int']);
+export const PATCH_PORTS = ['patch-tun', 'patch-int'];
+export const DAEMON_MONITORS = switchMonitors(PATCH_PORTS);
 
 /** The bench's own, which looks at nothing. */
 export type PlainClient = OvsdbClient<MonitorRequests>;

@@ -1,7 +1,9 @@
 /** What the measured databases hold: VIFs as Nova plugs them, Neutron's agent binds them and ovs-vswitchd describes them. */
 import { createHash } from 'node:crypto';
+import { waitFor } from '../../lab/wait.ts';
 import { map, set, uuid } from '../../src/ovsdb/notation.ts';
 import { insert, mutate, type Operation, select, type WireRow } from '../../src/ovsdb/operations.ts';
+import { bumpNextCfg, readNextCfg } from '../../src/vswitch/transact.ts';
 import type { PlainClient } from './client.ts';
 
 export const BRIDGE = 'br-int';
@@ -56,18 +58,20 @@ export function plugColumns({ ifaceId, mac }: Vif): WireRow {
   };
 }
 
-/** What binding writes. */
-export function bindColumns({ network, segmentationId, tag }: Vif): WireRow {
+/** The network that a port belongs to, as Neutron's agent records it in `Port.other_config`. */
+export function bindRecord({ network, segmentationId, tag }: Vif): Record<string, string> {
   return {
-    tag,
-    other_config: map({
-      net_uuid: network,
-      network_type: 'vxlan',
-      physical_network: 'None',
-      segmentation_id: String(segmentationId),
-      tag: String(tag),
-    }),
+    net_uuid: network,
+    network_type: 'vxlan',
+    physical_network: 'None',
+    segmentation_id: String(segmentationId),
+    tag: String(tag),
   };
+}
+
+/** What binding writes. */
+export function bindColumns(one: Vif): WireRow {
+  return { tag: one.tag, other_config: map(bindRecord(one)) };
 }
 
 /** What ovs-vswitchd writes into a row of Interface. */
@@ -123,22 +127,30 @@ export function addPort(
 }
 
 /** A root row and the bridges br-int, br-tun with a local port each. */
-export async function makeSwitch(client: PlainClient): Promise<void> {
+export async function makeSwitch(client: PlainClient, datapathType = 'netdev'): Promise<void> {
   const operations: Operation[] = [
     insert('Open_vSwitch', { bridges: set([]), ovs_version: '3.1.0', next_cfg: 1, cur_cfg: 1 }),
   ];
   for (const bridge of [BRIDGE, 'br-tun']) {
     operations.push(
-      insert('Bridge', { name: bridge, datapath_type: 'netdev', fail_mode: 'secure' }, { uuid: uuidOf(bridge) }),
+      insert('Bridge', { name: bridge, datapath_type: datapathType, fail_mode: 'secure' }, { uuid: uuidOf(bridge) }),
       mutate('Open_vSwitch', [], [['bridges', 'insert', uuid(uuidOf(bridge))]]),
-      ...addPort(uuidOf(bridge), bridge, { interface: { type: 'internal', ofport: 65534 } }),
+      ...addPort(uuidOf(bridge), bridge, { interface: { type: 'internal' } }),
     );
   }
   await client.transact(operations);
 }
 
-/** Bound VIFs number `from` to `to` − 1, hundreds a transaction. */
-export async function addVifs(client: PlainClient, from: number, to: number): Promise<void> {
+/**
+ * Bound VIFs number `from` to `to` − 1, hundreds a transaction. `describe`: what stands in for ovs-vswitchd's columns, or
+ * what tells a real one how to make the interface.
+ */
+export async function addVifs(
+  client: PlainClient,
+  from: number,
+  to: number,
+  describe: (index: number, vif: Vif) => WireRow = describedColumns,
+): Promise<void> {
   for (let first = from; first < to; first += BATCH) {
     const vifs = Array.from({ length: Math.min(BATCH, to - first) }, (_, i) => ({
       index: first + i,
@@ -148,7 +160,7 @@ export async function addVifs(client: PlainClient, from: number, to: number): Pr
       ...vifs.flatMap((one) => [
         insert(
           'Interface',
-          { name: one.name, ...plugColumns(one), ...describedColumns(one.index, one) },
+          { name: one.name, ...plugColumns(one), ...describe(one.index, one) },
           { uuid: one.interfaceUuid },
         ),
         insert(
@@ -183,4 +195,25 @@ export async function countPorts(client: PlainClient): Promise<number> {
   const ports = bridge?.rows?.[0]?.ports;
   // Its own local port is one of them.
   return Array.isArray(ports) ? ports.length - 1 : 0;
+}
+
+/**
+ * An interface that costs a real ovs-vswitchd no port of the datapath: the other end of the patch is not there. 16,000
+ * ports of the userspace datapath would take it many minutes, each addition being a walk over all of them.
+ */
+export function patchColumns(index: number): WireRow {
+  return { type: 'patch', options: map({ peer: `nowhere${index}` }) };
+}
+
+/** Resolves when ovs-vswitchd has acted on everything so far. */
+export async function awaitVswitchd(client: PlainClient): Promise<void> {
+  const bumped = readNextCfg(await client.transact(bumpNextCfg()));
+  await waitFor(
+    'ovs-vswitchd to act',
+    async () => {
+      const [root] = await client.transact([select('Open_vSwitch', [], ['cur_cfg'])]);
+      return Number(root?.rows?.[0]?.cur_cfg) >= bumped;
+    },
+    { timeout: 120_000, interval: 2 },
+  );
 }

@@ -1,10 +1,10 @@
 /** A private ovsdb-server in the run's directory, what is in its database, and the CPU that it has used. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Daemon, startDaemon } from '../../lab/processes.ts';
-import { run as runCommand } from '../../lab/run.ts';
+import { run as runCommand, tryRun } from '../../lab/run.ts';
 import type { RunDirectory } from '../../lab/run-directory.ts';
 
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -15,6 +15,7 @@ export class Server {
   readonly directory: string;
   readonly socket: string;
   readonly #daemon: Daemon;
+  #vswitchd: Daemon | undefined;
 
   private constructor(run: RunDirectory, directory: string, daemon: Daemon) {
     this.run = run;
@@ -46,8 +47,28 @@ export class Server {
     return `unix:${this.socket}`;
   }
 
+  /** Without the kernel's datapath; bridges of type `dummy` then take nothing of the machine's network. */
+  async startVswitchd(): Promise<void> {
+    const control = join(this.directory, 'ovs-vswitchd.ctl');
+    this.#vswitchd = await startDaemon(this.run.path, {
+      name: `${basename(this.directory)}-ovs-vswitchd`,
+      command: [
+        ...['ovs-vswitchd', this.remote, '--disable-system', '--enable-dummy', '--no-chdir', `--unixctl=${control}`],
+        ...['-vconsole:warn', '-vsyslog:off'],
+      ],
+      env: { OVS_RUNDIR: this.directory, OVS_DBDIR: this.directory },
+      ready: async () => (await tryRun(['ovs-appctl', '-t', control, 'version'])).exitCode === 0,
+    });
+  }
+
   async stop(): Promise<void> {
+    await this.#vswitchd?.stop();
     await this.#daemon.stop();
+  }
+
+  /** CPU of ovs-vswitchd, which never quite rests. */
+  vswitchdCpuMs(): number {
+    return this.#vswitchd === undefined ? 0 : cpuMsOf(this.#vswitchd.pid);
   }
 
   /** Milliseconds of CPU since its start, when it has nothing left to do. */
