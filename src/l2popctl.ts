@@ -1,9 +1,14 @@
 /** l2popctl: looks into the agent of this host over its control socket, or with `flows --offline` into the switch itself. */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 import { CommanderError } from 'commander';
+import type { Config } from './config/config.ts';
+import { loadConfig } from './config/load.ts';
 import type { ControlHandlers } from './control/api.ts';
 import { parseFdbQuery, parseFlowsQuery } from './control/query.ts';
 import { AskError, ask } from './ctl/ask.ts';
+import { decommissionReport, showDecommission } from './ctl/decommission.ts';
 import { offlineFlows } from './ctl/offline.ts';
 import { buildProgram, type Commands, type Common, type Selection } from './ctl/program.ts';
 import { type CtlSettings, ctlSettings } from './ctl/settings.ts';
@@ -11,10 +16,14 @@ import { showFlows } from './ctl/show-flows.ts';
 import { showFdb, showNetworks, showTunnels } from './ctl/show-lists.ts';
 import { showCompare, showStatus } from './ctl/show-status.ts';
 import type { Screen } from './ctl/table.ts';
+import { plural } from './ctl/words.ts';
 import { Ofctl, OfctlError, runWithExeca } from './flows/ofctl.ts';
+import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS } from './neutron/topics.ts';
 import { OvsdbClient } from './ovsdb/client.ts';
 import { isOvsdbError } from './ovsdb/errors.ts';
 import type { FdbReport, FlowsReport, FlowsView, QueryProblem } from './report/types.ts';
+import { Decommission, DecommissionError, type FoundQueue, refuseConsumed } from './rpc/decommission.ts';
+import { ownQueues } from './rpc/own-queues.ts';
 import { membershipQuery, readMembership, switchMonitors } from './vswitch/monitors.ts';
 import { SwitchView } from './vswitch/switch-view.ts';
 
@@ -51,6 +60,7 @@ const commands: Commands = {
   async compare(common) {
     print(common, (await ask(settings(common).socket, 'POST', '/compare')) as Reply<'compare'>, showCompare);
   },
+  decommission,
 };
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -86,6 +96,70 @@ async function flows(
   } else found = (await get<'flows'>(common, `/flows?${params}`)) as FlowsReport;
   print(common, found, showFlows);
   if (query.view === 'diff' && found.flows.length > 0) process.exitCode = FAILED;
+}
+
+async function decommission(common: Common, { dryRun, yes }: { dryRun: boolean; yes: boolean }): Promise<void> {
+  if (dryRun && yes) throw new Failure(USAGE, '--dry-run and --yes do not go together');
+  const mayAsk = process.stdin.isTTY && process.stderr.isTTY && !common.json;
+  if (!dryRun && !yes && !mayAsk) {
+    throw new Failure(USAGE, 'nobody can be asked here: say --yes, or --dry-run to see what would be deleted');
+  }
+  const { host, rpc, ovs } = configuration(common);
+  await refuseRunning(common);
+  const { queues, shared } = ownQueues(rpc, { host, topics: NOTIFICATION_TOPICS, byName: [L2POPULATION_TOPIC] });
+  const broker = await Decommission.connect(rpc, `l2popctl:${process.pid}:${host}`);
+  const report = (found: readonly FoundQueue[]) =>
+    decommissionReport({ host, broker: broker.broker, dryRun, found, shared, ...ovs });
+  try {
+    let found = await broker.look(queues);
+    refuseConsumed(found);
+    const there = found.filter(({ presence }) => presence === 'present').length;
+    if (there > 0 && !dryRun) {
+      const question = `Delete the ${plural(there, 'queue')} of ${host} at ${broker.broker}, with what is in them?`;
+      if (!yes && !(await confirmed(question))) throw new Failure(USAGE, 'nothing deleted');
+      found = await broker.delete(queues);
+    }
+    print(common, report(found), showDecommission);
+  } finally {
+    await broker.close();
+  }
+}
+
+/** The daemon's whole configuration: a mistake anywhere in it could be a mistake in the host's name. */
+function configuration({ configFile }: Common): Config {
+  const loaded = loadConfig(
+    { files: configFile, dirs: [] },
+    {
+      hostname: hostname(),
+      env: process.env,
+      readFile: (path) => readFileSync(path, 'utf8'),
+      listDirectory: () => [],
+      addresses: undefined,
+    },
+  );
+  if ('errors' in loaded) throw new Failure(USAGE, loaded.errors.map(({ message }) => message).join('\n'));
+  return loaded.config;
+}
+
+/** One that does not answer may run all the same: the consumers at the broker tell. */
+async function refuseRunning(common: Common): Promise<void> {
+  let status: Reply<'status'>;
+  try {
+    status = await get<'status'>(common, '/status');
+  } catch (error) {
+    if (error instanceof AskError && error.code === 'unreachable') return;
+    throw error;
+  }
+  throw new Failure(FAILED, `l2pop-agent runs, pid ${status.pid}: systemctl disable --now l2pop-agent, then again`);
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
 }
 
 /** One look at OVSDB: connects, reads, disconnects. */
@@ -170,7 +244,9 @@ function report(error: unknown): number {
           ? [error.code === 'rejected' ? FAILED : UNREACHABLE]
           : isOvsdbError(error)
             ? [UNREACHABLE]
-            : [];
+            : error instanceof DecommissionError
+              ? [error.code === 'unreachable' ? UNREACHABLE : FAILED]
+              : [];
   if (status === undefined) throw error;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`l2popctl: ${message}\n${hint === undefined ? '' : `${hint}\n`}`);

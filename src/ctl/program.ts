@@ -23,20 +23,22 @@ export interface Commands {
   fdb(common: Common, selection: Selection): Promise<void>;
   flows(common: Common, selection: Selection, views: readonly FlowsView[], offline: boolean): Promise<void>;
   compare(common: Common): Promise<void>;
+  decommission(common: Common, choice: { readonly dryRun: boolean; readonly yes: boolean }): Promise<void>;
 }
 
 const VIEWS: readonly FlowsView[] = ['actual', 'desired', 'diff'];
 
 const EXIT_STATUS = `
-Exit status: 0 all well; 1 the daemon said an error, or there is a difference (flows --diff); 2 wrong arguments;
-3 the daemon, or with --offline the switch, does not answer.`;
+Exit status: 0 all well; 1 the daemon said an error, there is a difference (flows --diff), or an agent of this host
+still runs (decommission); 2 wrong arguments or configuration, or a question answered with no; 3 the daemon, the switch
+(flows --offline) or the broker (decommission) does not answer.`;
 
 export function buildProgram(commands: Commands, version: string): Command {
   const program = new Command('l2popctl')
     .description('Looks into the l2pop-agent of this host')
     .version(version)
     .option('--socket <path>', "the daemon's control socket; also $L2POP_AGENT_SOCKET")
-    .option('--config-file <path>', 'a configuration file of the daemon, to find its socket; repeatable', list)
+    .option('--config-file <path>', 'a configuration file of the daemon; repeatable', list)
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXIT_STATUS)
     .configureHelp({ showGlobalOptions: true })
@@ -77,6 +79,18 @@ export function buildProgram(commands: Commands, version: string): Command {
         const views = VIEWS.filter((view) => flags[view] === true);
         return commands.flows(common(), selection, views, offline === true);
       },
+    );
+  add('decommission', "delete this host's queues at the broker, for a host that is taken out of the cloud")
+    .option('--dry-run', 'only say what would be deleted')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `
+The names follow from the configuration: the daemon's own files, or those named with --config-file. The daemon must have
+been stopped. Nothing else is touched: not the flows, not the bridges, not the agent's record at neutron-server.`,
+    )
+    .action(({ dryRun, yes }: { dryRun?: true; yes?: true }) =>
+      commands.decommission(common(), { dryRun: dryRun === true, yes: yes === true }),
     );
   add('compare', 'compare all flows with the switch now, and repair').action(() => commands.compare(common()));
   return program;
