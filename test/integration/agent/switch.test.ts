@@ -1,6 +1,7 @@
 /** What of the switch is ours and what is not: bridges, foreign flows and ports, tunnel ports of others, drift. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TUNNEL_DELETE_TOPIC } from '../../../src/neutron/topics.ts';
 import { rows } from './ovsdb-rows.ts';
 import type { Port } from './port-object.ts';
 import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
@@ -136,6 +137,45 @@ describe('what others have on our bridges', () => {
   });
 });
 
+it('other bridges, and what joins them to br-int, stay as they are', async () => {
+  await rig.start();
+  const patch = (name: string, peer: string) => [
+    name,
+    '--',
+    'set',
+    'Interface',
+    name,
+    'type=patch',
+    `options:peer=${peer}`,
+  ];
+  await rig.host.vsctl(
+    ...['add-br', 'br-ex', '--', 'set', 'Bridge', 'br-ex', 'datapath_type=netdev', 'fail_mode=secure'],
+    ...['--', 'add-br', 'tbr-1', '--', 'set', 'Bridge', 'tbr-1', 'datapath_type=netdev'],
+    ...['--', 'add-port', 'br-ex', ...patch('phy-br-ex', 'int-br-ex')],
+    ...['--', 'add-port', 'br-int', ...patch('int-br-ex', 'phy-br-ex')],
+    // A trunk's parent and one of its sub-ports, as Neutron names them.
+    ...['--', 'add-port', 'tbr-1', 'tap-parent', '--', 'set', 'Interface', 'tap-parent', 'type=internal'],
+    `external_ids:iface-id=${randomUUID()}`,
+    ...['--', 'add-port', 'br-int', ...patch('tpi-1', 'tpt-1')],
+    ...['--', 'add-port', 'tbr-1', ...patch('tpt-1', 'tpi-1'), '--', 'set', 'Port', 'tpt-1', 'tag=7'],
+  );
+  await rig.host.ofctl('add-flow', 'br-ex', 'cookie=0x1234,priority=4,dl_vlan=9,actions=strip_vlan,NORMAL');
+  const bridges = async () => ({
+    rows: (await rows(rig.host, 'Bridge', ['name', 'fail_mode', 'protocols', 'other_config', 'controller'])).filter(
+      ({ name }) => name === 'br-ex' || name === 'tbr-1',
+    ),
+    ports: await Promise.all(['phy-br-ex', 'int-br-ex', 'tap-parent', 'tpi-1', 'tpt-1'].map((name) => rig.port(name))),
+    flows: await rig.host.ofctl('--no-stats', 'dump-flows', 'br-ex'),
+  });
+  const before = await bridges();
+  await rig.wire(port);
+  await rig.restart();
+  await rig.unplug(port);
+  await rig.server.told('down', port.id);
+  await rig.settled();
+  expect(await bridges()).toEqual(before);
+});
+
 describe('a tunnel port that is wanted and there already', () => {
   const OPTIONS = {
     remote_ip: REMOTE,
@@ -161,8 +201,47 @@ describe('a tunnel port that is wanted and there already', () => {
     await waitFor('it to go when nobody needs it', async () => (await rig.tunnels()).length === 0);
   });
 
+  it('over IPv6, whose names differ between releases, too: known by its remote_ip, in any spelling', async () => {
+    const settings = { ovs: { local_ip: rig.host.vtep.ipv6 } };
+    await rig.start(settings);
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { 'fd30::63': ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    const flows = await rig.flows();
+    const [ours = ''] = await rig.tunnels();
+    const { ofport } = await tunnel(ours);
+    await rig.agent.stop();
+    // As if another release had made it.
+    const theirs = 'vxlan-5svt3ublz';
+    const options = { ...OPTIONS, local_ip: rig.host.vtep.ipv6, remote_ip: 'fd30:0:0::63' };
+    await rig.host.vsctl('del-port', 'br-tun', ours);
+    await rig.host.vsctl(...addTunnelWords(theirs, options), `ofport_request=${ofport}`);
+    const before = await tunnel(theirs);
+    expect(before.ofport).toBe(ofport);
+    rig.server.ports.set(port.id, { ...port, status: 'ACTIVE' });
+    await rig.agent.start({ agent: { report_interval: '2' }, ...settings });
+    await rig.ready();
+    await rig.settled();
+    expect(await rig.tunnels()).toEqual([theirs]);
+    expect(await tunnel(theirs)).toMatchObject({ _uuid: before._uuid, ofport });
+    expect(await rig.flows()).toEqual(flows);
+  });
+
+  it('stays when tunnel_delete tells of its VTEP, as long as entries need it', async () => {
+    await rig.start();
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    const before = [await rig.flows(), await rig.interfaces()];
+    await rig.server.fanout(TUNNEL_DELETE_TOPIC, 'tunnel_delete', { tunnel_ip: REMOTE, tunnel_type: 'vxlan' });
+    await rig.settled();
+    expect([await rig.flows(), await rig.interfaces()]).toEqual(before);
+    await rig.server.fdb('remove', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('it to go when nobody needs it', async () => (await rig.tunnels()).length === 0);
+    expect(rig.problems()).toEqual([]);
+  });
+
   it.each([
-    ['with another local_ip', { ...OPTIONS, local_ip: '172.30.0.77' }],
     ['with options missing', { remote_ip: REMOTE, local_ip: '172.30.0.11' }],
     ['with options too many', { ...OPTIONS, csum: 'true' }],
   ])('%s is mended in place', async (_, options) => {
@@ -175,6 +254,20 @@ describe('a tunnel port that is wanted and there already', () => {
     const after = await tunnel('vxlan-ac1e0063');
     expect(after).toMatchObject({ _uuid: before._uuid, ofport: before.ofport, options: OPTIONS });
     expect(await rig.table(22)).toEqual([expect.stringMatching(new RegExp(`output:${before.ofport}$`))]);
+  });
+
+  it('whose local_ip somebody changes is mended in place', async () => {
+    await rig.start();
+    await rig.wire(port);
+    await rig.server.fdb('add', port, { [REMOTE]: ['flood', [MAC, '10.0.0.1']] });
+    await waitFor('the unicast flow', async () => (await rig.table(20)).length === 1);
+    const before = await tunnel('vxlan-ac1e0063');
+    await rig.host.vsctl('set', 'Interface', 'vxlan-ac1e0063', 'options:local_ip=172.30.0.77');
+    await waitFor('our local_ip again', async () => {
+      const { options } = await tunnel('vxlan-ac1e0063');
+      return (options as { local_ip?: string }).local_ip === OPTIONS.local_ip;
+    });
+    expect(await tunnel('vxlan-ac1e0063')).toEqual(before);
   });
 
   it('that somebody deletes is made again, and its flows follow it', async () => {
@@ -242,10 +335,14 @@ async function patches(): Promise<object[]> {
 }
 
 async function addTunnel(name: string, options: Readonly<Record<string, string>>): Promise<void> {
-  await rig.host.vsctl(
+  await rig.host.vsctl(...addTunnelWords(name, options));
+}
+
+function addTunnelWords(name: string, options: Readonly<Record<string, string>>): string[] {
+  return [
     ...['add-port', 'br-tun', name, '--', 'set', 'Interface', name, 'type=vxlan'],
-    ...Object.entries(options).map(([key, value]) => `options:${key}=${value}`),
-  );
+    ...Object.entries(options).map(([key, value]) => `options:${key}="${value}"`),
+  ];
 }
 
 async function tunnel(name: string) {
