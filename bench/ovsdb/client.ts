@@ -1,10 +1,12 @@
 /** Our client as the bench uses it: connected, or an error. */
 import { OvsdbClient } from '../../src/ovsdb/client.ts';
 import type { MonitoredChange, MonitorRequests } from '../../src/ovsdb/monitor.ts';
+import type { IpAddress } from '../../src/values.ts';
 import { switchMonitors } from '../../src/vswitch/monitors.ts';
 
 /** What the daemon has open on a switch with the usual patch ports. */
 export const PATCH_PORTS = ['patch-tun', 'patch-int'];
+export const LOCAL_IP = '192.0.2.1' as IpAddress;
 export const DAEMON_MONITORS = switchMonitors(PATCH_PORTS);
 
 /** The bench's own, which looks at nothing. */

@@ -1,8 +1,7 @@
 /** What the measured databases hold: VIFs as Nova plugs them, Neutron's agent binds them and ovs-vswitchd describes them. */
 import { createHash } from 'node:crypto';
-import { waitFor } from '../../lab/wait.ts';
 import { map, set, uuid } from '../../src/ovsdb/notation.ts';
-import { insert, mutate, type Operation, select, type WireRow } from '../../src/ovsdb/operations.ts';
+import { insert, mutate, type Operation, select, type WireRow, wait } from '../../src/ovsdb/operations.ts';
 import { bumpNextCfg, readNextCfg } from '../../src/vswitch/transact.ts';
 import type { PlainClient } from './client.ts';
 
@@ -10,6 +9,8 @@ export const BRIDGE = 'br-int';
 /** The article's case: that many ports on each network. */
 const PORTS_PER_NETWORK = 4;
 const BATCH = 500;
+/** Milliseconds. */
+const VSWITCHD_PATIENCE = 100_000;
 
 /** A stable uuid for a text. */
 export function uuidOf(text: string): string {
@@ -205,15 +206,8 @@ export function patchColumns(index: number): WireRow {
   return { type: 'patch', options: map({ peer: `nowhere${index}` }) };
 }
 
-/** Resolves when ovs-vswitchd has acted on everything so far. */
+/** Resolves when ovs-vswitchd has acted on everything so far. Nobody else may be changing `next_cfg`. */
 export async function awaitVswitchd(client: PlainClient): Promise<void> {
-  const bumped = readNextCfg(await client.transact(bumpNextCfg()));
-  await waitFor(
-    'ovs-vswitchd to act',
-    async () => {
-      const [root] = await client.transact([select('Open_vSwitch', [], ['cur_cfg'])]);
-      return Number(root?.rows?.[0]?.cur_cfg) >= bumped;
-    },
-    { timeout: 120_000, interval: 2 },
-  );
+  const cfg = readNextCfg(await client.transact(bumpNextCfg()));
+  await client.transact([wait('Open_vSwitch', [], '==', ['cur_cfg'], [{ cur_cfg: cfg }], VSWITCHD_PATIENCE)]);
 }

@@ -8,6 +8,7 @@ import { runSession } from '../../lab/session.ts';
 import { table } from '../../src/ctl/table.ts';
 import { partAdd } from './add.ts';
 import type { Bar } from './bars.ts';
+import { partBurst } from './burst.ts';
 import { partGrow } from './grow.ts';
 import { partMonitors } from './monitors.ts';
 import { mebibytes } from './numbers.ts';
@@ -18,6 +19,7 @@ const PARTS = {
   add: { title: 'A. One more port on a bridge', run: partAdd },
   grow: { title: 'B. VIFs one after the other', run: partGrow },
   start: { title: "C. Start of the daemon's monitors", run: partStart },
+  burst: { title: 'D. VIFs plugged at once', run: partBurst },
   monitors: { title: 'E. What the monitors cost', run: partMonitors },
 } as const satisfies Record<string, { title: string; run: (bench: Bench) => Promise<PartResult> }>;
 type PartName = keyof typeof PARTS;

@@ -8,7 +8,7 @@ import { type Operation, update } from '../../src/ovsdb/operations.ts';
 import { ownInterfaces } from '../../src/vswitch/monitors.ts';
 import { bumpNextCfg } from '../../src/vswitch/transact.ts';
 import { makeSite } from './add.ts';
-import { DAEMON_MONITORS, openClient, PATCH_PORTS, type PlainClient } from './client.ts';
+import { DAEMON_MONITORS, LOCAL_IP, openClient, PATCH_PORTS, type PlainClient } from './client.ts';
 import { addPort, BRIDGE, describedColumns, plugColumns, statistics, uuidOf, vif } from './fixture.ts';
 import { rounded } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
@@ -54,7 +54,7 @@ export async function partMonitors(bench: Bench): Promise<PartResult> {
       raw(server, 'monitor_cond', withPorts(), ''),
     ),
     await firstRead(server, 'our columns, every row', () => raw(server, 'monitor_cond', ourColumns(), '')),
-    await firstRead(server, "the daemon's monitors", () => ours(server)),
+    await firstRead(server, "the daemon's monitors", () => ours(server, 'starting')),
   ];
   const told = await watch(bench, server, janitor, size);
   await janitor.close();
@@ -92,7 +92,8 @@ async function watch(bench: Bench, server: Server, janitor: PlainClient, size: n
     await raw(server, 'monitor_cond_since', withPorts(), 'monitor_cond_since, ports'),
     await raw(server, 'monitor', ourColumns(), 'monitor'),
     await raw(server, 'monitor_cond_since', ourColumns(), 'monitor_cond_since'),
-    await ours(server),
+    await raw(server, 'monitor_cond_since', await allColumns(server), 'all columns'),
+    await ours(server, 'passed'),
   ];
   const told: Told[] = [];
   for (const { name, operations } of events(size)) {
@@ -119,7 +120,7 @@ function events(size: number): { name: string; operations: readonly (readonly Op
   ];
   const tunnel = {
     type: 'vxlan',
-    options: map({ remote_ip: '192.0.2.9', local_ip: '192.0.2.1', in_key: 'flow', out_key: 'flow' }),
+    options: map({ remote_ip: '192.0.2.9', local_ip: '192.0.2.77', in_key: 'flow', out_key: 'flow' }),
   };
   return [
     {
@@ -166,10 +167,10 @@ function events(size: number): { name: string; operations: readonly (readonly Op
   ];
 }
 
-/** The daemon's, as it has them when its first pass is over. */
-async function ours(server: Server): Promise<Watcher> {
+/** The daemon's; it asks for less when its first pass is over. */
+async function ours(server: Server, phase: 'starting' | 'passed'): Promise<Watcher> {
   const { client } = await openClient(server.remote, DAEMON_MONITORS);
-  await client.setConditions('Interface', ownInterfaces(PATCH_PORTS));
+  if (phase === 'passed') await client.setConditions('Interface', ownInterfaces(PATCH_PORTS, LOCAL_IP));
   return { name: "the daemon's", bytes: () => client.bytesRead, close: () => client.close() };
 }
 
