@@ -80,7 +80,7 @@ export function createDaemon(
       error instanceof OvsdbTransactionError && !['resources exhausted', 'I/O error', 'timed out'].includes(error.code),
     now,
     onPassed: () => {
-      ovsdb.setConditions('Interface', ownInterfaces(patchPorts)).catch((error: Error) => {
+      ovsdb.setConditions('Interface', ownInterfaces(patchPorts, config.ovs.localIp)).catch((error: Error) => {
         log.warn({ reason: error.message }, 'OVSDB goes on to tell of all tunnel ports, whoever made them');
       });
     },

@@ -9,7 +9,7 @@ import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
 import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
-import { DEAD_VLAN, type LocalVlan, type Ofport, type PortId } from './values.ts';
+import { DEAD_VLAN, type IpAddress, type LocalVlan, type Ofport, type PortId, parseIp } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchInterface, SwitchPort } from './vswitch/rows.ts';
 import {
@@ -161,9 +161,9 @@ function planTunnel(
     }
     return;
   }
-  // A predecessor's goes as ours would; one that comes later is somebody else's (DESIGN, rule 8).
+  // A predecessor's is left for the day it is wanted; one from an address that this host had before is never (DESIGN, rule 8).
   if (existing === undefined) return;
-  if (!existing.interface.ours && (state.passed || !isNeutrons(existing.interface))) return;
+  if (!existing.interface.ours && (state.passed || !isFromEarlierAddress(existing.interface, ovs.localIp))) return;
   const operations = deletePort(state.view, ovs.tunnelBridge, existing.port);
   into.finish.push({ what: 'tunnel port deleted, no network uses it', facts, operations, tunnel: key });
   const { ofport } = existing.interface;
@@ -222,9 +222,11 @@ export function isIsolated(port: SwitchPort): boolean {
   return port.vlanMode === 'trunk' && port.trunks.length === 1 && port.trunks[0] === DEAD_VLAN;
 }
 
-/** As Neutron's agent makes its tunnel ports (OVS.md). */
-function isNeutrons({ options }: SwitchInterface): boolean {
-  return options.get('in_key') === 'flow' && options.get('out_key') === 'flow' && options.has('local_ip');
+/** Made by Neutron's agent (OVS.md), with another `local_ip`: from the first plan on OVSDB does not tell us of it, and its name may be wanted. */
+function isFromEarlierAddress({ options }: SwitchInterface, localIp: IpAddress): boolean {
+  const address = parseIp(options.get('local_ip'));
+  const isNeutrons = options.get('in_key') === 'flow' && options.get('out_key') === 'flow';
+  return isNeutrons && address !== undefined && address !== localIp;
 }
 
 function samePairs(actual: ReadonlyMap<string, string>, wanted: Readonly<Record<string, string>>): boolean {

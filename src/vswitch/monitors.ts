@@ -7,7 +7,7 @@ import { mapOf, optional, scalar, setOf } from '../ovsdb/columns.ts';
 import type { MonitoredChange, MonitoredRow, MonitorRequest, MonitorWhere } from '../ovsdb/monitor.ts';
 import { map, uuid } from '../ovsdb/notation.ts';
 import { type Operation, select } from '../ovsdb/operations.ts';
-import { TUNNEL_TYPES } from '../values.ts';
+import { type IpAddress, TUNNEL_TYPES } from '../values.ts';
 
 /** ovs-vswitchd.conf.db(5) has the columns; every connect checks them against the server's schema. */
 const TABLES = {
@@ -57,13 +57,24 @@ export type SwitchRowChange = MonitoredChange<SwitchMonitors>;
 
 /** Everything that a start has to know: a predecessor's tunnel ports have nothing but their type to be known by. */
 export function switchMonitors(patchPorts: readonly string[]): SwitchMonitors {
-  const where = [...ownInterfaces(patchPorts), ...TUNNEL_TYPES.map((type) => ['type', '==', type] as const)];
+  const where: MonitorWhere = [
+    ['external_ids', '!=', map([])],
+    ...TUNNEL_TYPES.map((type) => ['type', '==', type] as const),
+    ...patchPorts.map((name) => ['name', '==', name] as const),
+  ];
   return { ...TABLES, Interface: { ...TABLES.Interface, where } };
 }
 
-/** VIFs and our own tunnel ports have external_ids, our patch ports their names: enough once a predecessor's tunnel ports are ours. */
-export function ownInterfaces(patchPorts: readonly string[]): MonitorWhere {
-  return [['external_ids', '!=', map([])], ...patchPorts.map((name) => ['name', '==', name] as const)];
+/**
+ * VIFs and our own tunnel ports have external_ids, our patch ports their names: enough once a predecessor's tunnel ports are
+ * ours. Whoever else makes a tunnel port from our address (`local_ip`) would be in our way, so those are seen too.
+ */
+export function ownInterfaces(patchPorts: readonly string[], localIp: IpAddress): MonitorWhere {
+  return [
+    ['external_ids', '!=', map([])],
+    ['options', 'includes', map({ local_ip: localIp })],
+    ...patchPorts.map((name) => ['name', '==', name] as const),
+  ];
 }
 
 /** Above this the `ports` of all bridges, some 48 bytes each, are a shorter answer than one operation a port (0.025 ms and 250 bytes). */

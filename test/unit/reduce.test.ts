@@ -286,13 +286,14 @@ describe('the predecessor’s switch (09, host1)', () => {
     expect(moved).toContain(`output:${host.switch.ofport(tunnelName('vxlan', 13))}`);
   });
 
-  test('a tunnel port of it that no network uses goes; what it did not make stays, and so does what comes later', async () => {
+  test('a tunnel port of it from an address that the host had before goes; what it did not make stays, and so does what comes later', async () => {
     const fake = predecessor();
-    const neutrons = (remote_ip: string) => ({
+    const neutrons = (remote_ip: string, local_ip = '172.30.0.9') => ({
       type: 'vxlan',
-      options: { in_key: 'flow', out_key: 'flow', local_ip: '172.30.0.9', remote_ip },
+      options: { in_key: 'flow', out_key: 'flow', local_ip, remote_ip },
     });
-    fake.plug('br-tun', 'unused', neutrons('172.30.0.99'));
+    fake.plug('br-tun', 'earlier', neutrons('172.30.0.99'));
+    fake.plug('br-tun', 'unused', neutrons('172.30.0.95', '172.30.0.11'));
     fake.plug('br-tun', 'foreign', { type: 'vxlan', options: { remote_ip: '172.30.0.98' } });
     fake.plug('br-ex', 'elsewhere', neutrons('172.30.0.97'));
     fake.vswitchd();
@@ -303,7 +304,7 @@ describe('the predecessor’s switch (09, host1)', () => {
     await host.settle();
     fake.plug('br-tun', 'later', neutrons('172.30.0.96'));
     await host.settle();
-    const names = ['foreign', tunnelName('gre', 12), 'later', 'patch-int', tunnelName('vxlan', 12)];
+    const names = ['foreign', tunnelName('gre', 12), 'later', 'patch-int', 'unused', tunnelName('vxlan', 12)];
     expect(fake.portNames('br-tun')).toEqual(names.sort());
     expect(fake.portNames('br-ex')).toEqual(['elsewhere']);
     expect(fake.violations).toEqual([]);

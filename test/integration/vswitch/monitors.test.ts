@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { OvsdbClient } from '../../../src/ovsdb/client.ts';
 import { map, named, set } from '../../../src/ovsdb/notation.ts';
 import { insert, mutate, type Operation, update, type WireRow } from '../../../src/ovsdb/operations.ts';
+import type { IpAddress } from '../../../src/values.ts';
 import { ownInterfaces, type SwitchRowChange, switchMonitors } from '../../../src/vswitch/monitors.ts';
 import { until, WatchedClient } from '../../unit/ovsdb/watched-client.ts';
 import { OvsdbServer } from '../ovsdb/ovsdb-server.ts';
@@ -76,9 +77,10 @@ async function heard(...operations: Operation[]): Promise<{ bytes: number; rows:
 }
 
 const VIF: WireRow = { external_ids: map({ 'iface-id': randomUUID(), 'attached-mac': 'fa:16:3e:00:00:01' }) };
-const tunnel = (remote_ip: string): WireRow => ({
+const LOCAL_IP = '10.0.0.1' as IpAddress;
+const tunnel = (remote_ip: string, local_ip = '10.9.9.9'): WireRow => ({
   type: 'vxlan',
-  options: map({ remote_ip, local_ip: '10.0.0.1', in_key: 'flow', out_key: 'flow' }),
+  options: map({ remote_ip, local_ip, in_key: 'flow', out_key: 'flow' }),
 });
 
 describe('heard of', () => {
@@ -126,15 +128,17 @@ describe('not heard of', () => {
   test("other bridges' tunnel ports, once the daemon has taken over; our own still are, and so is a new first read", async () => {
     await heard(...port('br-ex', 'vxlan-1', tunnel('10.0.0.2')));
     changes.length = 0;
-    await daemon.setConditions('Interface', ownInterfaces(PATCH_PORTS));
+    await daemon.setConditions('Interface', ownInterfaces(PATCH_PORTS, LOCAL_IP));
     expect(changes.map(({ table, after }) => [table, after])).toEqual([['Interface', undefined]]);
     expect((await heard(...port('br-ex', 'vxlan-2', tunnel('10.0.0.3')))).rows).toEqual(['Port vxlan-2']);
     const ours = { ...tunnel('10.0.0.4'), external_ids: map({ 'l2pop-agent': 'tunnel' }) };
     expect((await heard(...port('br-int', 'vxlan-3', ours))).rows).toEqual(['Interface vxlan-3', 'Port vxlan-3']);
+    const rival = tunnel('10.0.0.5', LOCAL_IP);
+    expect((await heard(...port('br-int', 'theirs', rival))).rows).toEqual(['Interface theirs', 'Port theirs']);
     await server.kill();
     await server.up();
     await writer.read(2);
     await until('transactions work again', () => daemon.isConnected);
-    expect([...daemon.rows('Interface').values()].map(({ name }) => name)).toEqual(['vxlan-3']);
+    expect([...daemon.rows('Interface').values()].map(({ name }) => name).sort()).toEqual(['theirs', 'vxlan-3']);
   });
 });
