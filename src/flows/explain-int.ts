@@ -1,5 +1,7 @@
 /** br-int's flows in words, in the order in which a packet meets them; Neutron's anti-spoofing among them. */
+import { parseCookie } from './cookie.ts';
 import { MAC_PATTERN, type Rule, structural } from './explain-rule.ts';
+import type { Flow } from './flow.ts';
 import { BR_INT } from './tables.ts';
 
 export const INT_RULES: readonly Rule[] = [
@@ -32,8 +34,9 @@ export const INT_RULES: readonly Rule[] = [
     table: BR_INT.MAC_SPOOF_TABLE,
     priority: 2,
     match: new RegExp(`^in_port=(\\d+),dl_src=${MAC_PATTERN}$`),
-    explain: ([ofport = '', mac], _flow, resolver) => ({
+    explain: ([ofport = '', mac], flow, resolver) => ({
       kind: 'vif',
+      vlan: vlanOf(flow),
       mac,
       purpose: `anti-spoofing: ${resolver.portOf(Number(ofport)) ?? `port ${ofport}`} may send from ${mac}`,
     }),
@@ -42,6 +45,9 @@ export const INT_RULES: readonly Rule[] = [
   structural(BR_INT.LOCAL_EGRESS, 0, /^$/, 'on to the switching'),
   structural(BR_INT.PACKET_RATE_LIMIT, 0, /^$/, 'no rate limit: on to the switching'),
   structural(BR_INT.TRANSIENT_TABLE, 3, /^$/, 'switch by local VLAN and MAC'),
+  // Neutron's since 2025.1.
+  structural(BR_INT.TRANSIENT_TABLE, 1, /^$/, 'switch by local VLAN and MAC'),
+  structural(BR_INT.BANDWIDTH_RATE_LIMIT, 0, /^$/, 'no bandwidth limit: on to the switching'),
   structural(BR_INT.TRANSIENT_EGRESS_TABLE, 3, /^$/, 'switch by local VLAN and MAC'),
 ];
 
@@ -51,9 +57,16 @@ function vif(table: number, priority: number, match: RegExp, purpose: (who: stri
     table,
     priority,
     match,
-    explain: ([ofport = '', what = ''], _flow, resolver) => ({
+    explain: ([ofport = '', what = ''], flow, resolver) => ({
       kind: 'vif',
+      vlan: vlanOf(flow),
       purpose: purpose(resolver.portOf(Number(ofport)) ?? `port ${ofport}`, what),
     }),
   };
+}
+
+/** Of a flow of ours: a predecessor's cookie does not tell. 0: the VIF is on no network. */
+function vlanOf(flow: Flow): number | undefined {
+  const vlan = parseCookie(flow.cookie)?.vlan ?? 0;
+  return vlan === 0 ? undefined : vlan;
 }

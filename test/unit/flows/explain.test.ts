@@ -1,6 +1,7 @@
 /** Every flow of the reference and of ours has its sentence; the dumps are recordings 09 (host1) and 11 (host2). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
+import { antiSpoofingFlows } from '../../../src/flows/anti-spoofing.ts';
 import * as brInt from '../../../src/flows/br-int.ts';
 import * as brTun from '../../../src/flows/br-tun.ts';
 import { formatCookie, vtepIndex } from '../../../src/flows/cookie.ts';
@@ -10,6 +11,7 @@ import { type DumpedFlow, type Flow, parseDump } from '../../../src/flows/flow.t
 import { ownership } from '../../../src/flows/ownership.ts';
 import { BR_INT, BR_TUN } from '../../../src/flows/tables.ts';
 import type { IpAddress, LocalVlan, MacAddress, Ofport, SegmentationId } from '../../../src/values.ts';
+import type { IpNetwork } from '../../../src/vif/addresses.ts';
 
 const VX = '11111111-0000-4000-8000-000000000001';
 const GR = '22222222-0000-4000-8000-000000000002';
@@ -119,6 +121,12 @@ describe("a predecessor's flows are explained by what they are", () => {
   });
 });
 
+const ANTI_SPOOFING = antiSpoofingFlows(6 as Ofport, VLAN, {
+  macs: [MAC],
+  ipv4: ['10.0.0.12', '10.9.0.0/16'] as unknown as IpNetwork[],
+  ipv6: ['fd00::12', 'fd09::/64'] as unknown as IpNetwork[],
+});
+
 describe('every flow that we write is known', () => {
   const one = brTun.portEgress(VTEP, 2 as Ofport);
   const ours: ['tun' | 'int', Flow | undefined][] = [
@@ -130,6 +138,7 @@ describe('every flow that we write is known', () => {
     ['tun', brTun.arpFlow(VLAN, IP, MAC, VTEP)],
     ['tun', brTun.floodFlow(VLAN, SEGMENT, [one])],
     ['int', brInt.deadVifFlow(6 as Ofport)],
+    ...ANTI_SPOOFING.map((flow): ['int', Flow] => ['int', flow]),
   ];
   it.each(ours)('%s %j', (bridge, flow) => {
     if (flow === undefined) throw new Error('no flow');
@@ -162,6 +171,27 @@ test('network, VTEP, VLAN and MAC are told apart from the sentence', () => {
     mac: MAC,
     network: VX,
   });
+});
+
+test("a VIF's anti-spoofing is told with its network, and what it may claim as networks too", () => {
+  const explained = ANTI_SPOOFING.map((flow) => explain('int', flow, 'ours', RESOLVER));
+  for (const { kind, vlan, network } of explained) expect([kind, vlan, network]).toEqual(['vif', 1, VX]);
+  expect(explained.map(({ purpose }) => purpose)).toEqual([
+    `anti-spoofing: VIF vm1 may send from ${MAC}`,
+    'from VIF vm1: check its MAC',
+    'anti-spoofing: VIF vm1 may claim fd00::12',
+    'anti-spoofing: VIF vm1 may claim fd09::/64',
+    'neighbour advertisement from VIF vm1: check the address it claims',
+    'anti-spoofing: VIF vm1 may claim 10.0.0.12',
+    'anti-spoofing: VIF vm1 may claim 10.9.0.0/16',
+    'ARP from VIF vm1: check the address it claims',
+  ]);
+});
+
+test("Neutron's tables since 2025.1 are known", () => {
+  for (const one of [flow(59, 0, '', 'goto_table:61'), flow(61, 0, '', 'goto_table:60'), flow(60, 1, '', 'NORMAL')]) {
+    expect(explain('int', one, 'predecessor', RESOLVER).kind).toBe('structural');
+  }
 });
 
 test('where the port leads counts, not what the cookie meant', () => {
