@@ -134,7 +134,9 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   if (!state.recovered && agent.l2Population) recover(state, tun, now);
   state.recovered = true;
   state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
-  state.antiSpoofing = antiSpoofingByOfport(int.filter((flow) => intOwner(flow) !== 'foreign'));
+  const isAwaiting = [...state.vifs.values()].some(({ facts }) => facts === 'pending');
+  const known = isAwaiting ? int.filter((flow) => intOwner(flow) !== 'foreign') : [];
+  state.antiSpoofing = antiSpoofingByOfport(known);
   state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
   state.compared = true;
   // Whatever was made and has not been seen by now is not there.

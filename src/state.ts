@@ -59,7 +59,7 @@ export class State {
   readonly tunnelUsers = new Map<TunnelKey, Set<NetworkKey>>();
   readonly tun = new FlowLedger();
   readonly int = new FlowLedger();
-  /** Anti-spoofing that the last dump had, by VIF: kept as it is until the VIF's facts are known. */
+  /** Anti-spoofing that the last dump had, by VIF, if any VIF's facts were awaited: kept as it is until they are known. */
   antiSpoofing: ReadonlyMap<Ofport, readonly Flow[]> = new Map();
   /** Subject → what it waits for (DESIGN, rule 2). */
   readonly blocked = new Map<Subject, string>();
