@@ -229,6 +229,16 @@ test('a column that the server has not: database, schema version, table and colu
   );
 });
 
+test('and so is the version of Open vSwitch, where the database says it; a column of another type is named with both', async () => {
+  const writer = await connected();
+  await writer.client.transact([ops.insert('Open_vSwitch', { ovs_version: '3.1.0' })]);
+  const { reasons } = watch({ monitors: { Port: { columns: { name: scalar('integer') } }, Colours: { columns: {} } } });
+  await until('the reason', () => reasons.length > 0);
+  expect(reasons[0]?.message).toMatch(
+    /^the server's database Open_vSwitch \(schema version [\d.]+, Open vSwitch 3\.1\.0\) has column name in table Port as string, not integer, no table Colours$/,
+  );
+});
+
 test('kill -9 and restart: the difference to the database as it is then, told once', async () => {
   const { client, events, initials } = await populated();
   await client.transact([ops.commit(true)]);
