@@ -64,7 +64,8 @@ export class Replica {
       if (monitored === undefined || defaults === undefined)
         return `an update of table ${table}, which is not monitored`;
       if (!isObject(rows)) return `an update of table ${table} that is no object`;
-      for (const [uuid, update] of Object.entries(rows)) {
+      for (const uuid of Object.keys(rows)) {
+        const update = rows[uuid];
         const before = this.row(table, uuid);
         const after = rowAfter(monitored, defaults, before, parsed(update));
         if (typeof after === 'string') return `update of ${table} ${uuid}: ${after}`;

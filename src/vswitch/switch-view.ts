@@ -45,8 +45,8 @@ export class SwitchView {
   readonly #bridgeOfPort = new Map<string, string>();
   readonly #unplaced = new Set<string>();
   /** Interface uuids by what they stand for; the last one plugged is the one that counts. */
-  readonly #vifs = new Map<PortId, Set<string>>();
-  readonly #tunnels = new Map<TunnelKey, Set<string>>();
+  readonly #vifs = new Map<PortId, readonly string[]>();
+  readonly #tunnels = new Map<TunnelKey, readonly string[]>();
   readonly #patches = new Map<string, string>();
   readonly #tagCounts = new Map<number, number>();
 
@@ -185,8 +185,8 @@ export class SwitchView {
       return;
     }
     this.#interfaces.set(uuid, after);
-    if (after.ifaceId !== undefined) this.#vifs.getOrInsertComputed(after.ifaceId, () => new Set()).add(uuid);
-    if (after.tunnel !== undefined) this.#tunnels.getOrInsertComputed(keyOf(after.tunnel), () => new Set()).add(uuid);
+    if (after.ifaceId !== undefined) addTo(this.#vifs, after.ifaceId, uuid);
+    if (after.tunnel !== undefined) addTo(this.#tunnels, keyOf(after.tunnel), uuid);
     if (after.type === 'patch') this.#patches.set(after.name, uuid);
     this.#mention(uuid, seen);
   }
@@ -200,7 +200,7 @@ export class SwitchView {
     if (known?.type === 'patch') seen.bridges = true;
   }
 
-  #attached(uuids: ReadonlySet<string> | undefined, bridge: string): AttachedPort | undefined {
+  #attached(uuids: readonly string[] | undefined, bridge: string): AttachedPort | undefined {
     let last: AttachedPort | undefined;
     for (const uuid of uuids ?? []) {
       const found = this.#withPort(uuid);
@@ -228,10 +228,16 @@ function keyOf(tunnel: NonNullable<SwitchInterface['tunnel']>): TunnelKey {
   return tunnelKey(tunnel.type, tunnel.remoteIp);
 }
 
-function removeFrom<K>(index: Map<K, Set<string>>, key: K, uuid: string): void {
+function addTo<K>(index: Map<K, readonly string[]>, key: K, uuid: string): void {
   const uuids = index.get(key);
-  uuids?.delete(uuid);
-  if (uuids?.size === 0) index.delete(key);
+  if (uuids === undefined) index.set(key, [uuid]);
+  else if (!uuids.includes(uuid)) index.set(key, [...uuids, uuid]);
+}
+
+function removeFrom<K>(index: Map<K, readonly string[]>, key: K, uuid: string): void {
+  const left = index.get(key)?.filter((one) => one !== uuid) ?? [];
+  if (left.length === 0) index.delete(key);
+  else index.set(key, left);
 }
 
 function noChanges(): ViewChanges {
