@@ -204,7 +204,6 @@ describe('cancel', () => {
 
   test('a race with what it waits for: done or cancelled, and the caller knows which', async () => {
     const [waiter, other] = [await open(), await open()];
-    const outcomes = { done: 0, canceled: 0 };
     for (let round = 0; round < 200; round++) {
       const user = new AbortController();
       const key = `${round}`;
@@ -224,12 +223,10 @@ describe('cancel', () => {
         },
       );
       await releasing;
-      outcomes[done ? 'done' : 'canceled']++;
+      if (round % 3 === 0) expect(done, `round ${round}`).toBe(true);
       const [found] = await other.run(ops.select('Note', [['number', '==', round]], ['name']));
       expect(found?.rows, `round ${round}`).toHaveLength(done ? 1 : 0);
     }
-    expect(outcomes.done).toBeGreaterThan(0);
-    expect(outcomes.canceled).toBeGreaterThan(0);
   });
 
   test('a session that ends takes its waiting transactions with it', async () => {
