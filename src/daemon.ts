@@ -114,8 +114,9 @@ export function createDaemon(
     tunnelTypes: config.agent.tunnelTypes,
     reportInterval: config.agent.reportInterval * 1000,
     now: () => new Date(),
+    // As the reference: a host whose switch is dead is not alive, and gets no ports.
     agentState: () =>
-      state.connected
+      state.connected && agent.failure === undefined
         ? agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting: !state.passed })
         : undefined,
     onAskEndpoints: (type) => agent.apply({ kind: 'endpoints-asked', type }),
