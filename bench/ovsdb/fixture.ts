@@ -206,8 +206,8 @@ export function patchColumns(index: number): WireRow {
   return { type: 'patch', options: map({ peer: `nowhere${index}` }) };
 }
 
-/** Resolves when ovs-vswitchd has acted on everything so far. Nobody else may be changing `next_cfg`. */
-export async function awaitVswitchd(client: PlainClient): Promise<void> {
-  const cfg = readNextCfg(await client.transact(bumpNextCfg()));
+/** Resolves when ovs-vswitchd has acted on these and everything before. Nobody else may be changing `next_cfg`. */
+export async function awaitVswitchd(client: PlainClient, operations: readonly Operation[] = []): Promise<void> {
+  const cfg = readNextCfg(await client.transact([...operations, ...bumpNextCfg()]));
   await client.transact([wait('Open_vSwitch', [], '==', ['cur_cfg'], [{ cur_cfg: cfg }], VSWITCHD_PATIENCE)]);
 }

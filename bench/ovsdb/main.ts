@@ -1,9 +1,9 @@
 /** `./dev bench ovsdb`: what OVSDB costs us and others, and whether the bars are met. */
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { run as runCommand, tryRun } from '../../lab/run.ts';
-import { type RunDirectory, removeOrphans } from '../../lab/run-directory.ts';
+import { RunDirectory, removeOrphans } from '../../lab/run-directory.ts';
 import { runSession } from '../../lab/session.ts';
 import { table } from '../../src/ctl/table.ts';
 import { partAdd } from './add.ts';
@@ -49,6 +49,8 @@ function readArguments(args: readonly string[]): Options | string {
     const parts = asked.filter((name): name is PartName => Object.hasOwn(PARTS, name));
     const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
     if (unknown !== undefined) return `there is no part ${unknown}; ${USAGE}`;
+    // Found out now and not after minutes of measuring.
+    if (values.json !== undefined) closeSync(openSync(values.json, 'a'));
     return { json: values.json, quick: values.quick, check: values.check, parts };
   } catch (error) {
     const [sentence] = (error instanceof Error ? error.message : String(error)).split('. ');
@@ -118,7 +120,10 @@ if (typeof options === 'string') {
 }
 await removeOrphans();
 let met = true;
-const status = await runSession({ name: `bench-${process.pid}`, keep: false }, async (run) => {
+const name = `bench-${process.pid}`;
+const status = await runSession({ name, keep: false }, async (run) => {
   met = await work(run, options);
 });
+// A failure's logs stay until the next run; an interruption has nothing to tell.
+if (status > 128) await RunDirectory.open(name)?.remove();
 process.exit(status !== 0 ? status : options.check && !met ? 1 : 0);
