@@ -78,14 +78,23 @@ export class Vm {
 
   /** Puts the device on br-int with the ids that os-vif's `create_ovs_vif_port` writes, in one transaction. */
   async plug(): Promise<void> {
+    await this.host.vsctl(...this.#plugCommand());
+  }
+
+  /** VMs of one host, all in one transaction. */
+  static async plugTogether(vms: readonly Vm[]): Promise<void> {
+    await vms[0]?.host.vsctl(...vms.flatMap((vm, i) => [...(i > 0 ? ['--'] : []), ...vm.#plugCommand()]));
+  }
+
+  #plugCommand(): string[] {
     const isolation = ['--', 'set', 'Port', this.device, 'tag=4095', 'vlan_mode=trunk', 'trunks=4095'];
-    await this.host.vsctl(
+    return [
       ...['add-port', 'br-int', this.device],
       ...(this.#isolated ? isolation : []),
       ...['--', 'set', 'Interface', this.device, `external_ids:iface-id=${this.portId}`],
       ...['external_ids:iface-status=active', `external_ids:attached-mac="${this.mac}"`],
       `external_ids:vm-uuid=${this.#instance}`,
-    );
+    ];
   }
 
   /** Takes the device off br-int; the VM lives on. */
