@@ -110,7 +110,7 @@ export class Executor {
 
   async #makeBridges(): Promise<boolean> {
     const { state, ovsdb, log } = this.#parts;
-    const operations = bridgeOperations(state.view, { ...state.config.ovs, adopt: !state.passed });
+    const operations = bridgeOperations(state.view, state.config.ovs);
     state.dirty.bridges = false;
     if (operations.length === 0) return false;
     try {

@@ -20,14 +20,17 @@ export interface BridgeSettings {
   readonly tunPeerPatchPort: string;
   readonly datapathType: string;
   readonly bridgeMacTableSize: number;
-  /** At a start: a predecessor's controllers, none of them connected any more, are taken off our bridges. */
-  readonly adopt: boolean;
 }
 
 /** What Neutron writes; bundles need OpenFlow14. */
 const PROTOCOLS = ['OpenFlow10', 'OpenFlow13', 'OpenFlow14'];
 
-/** What br-int, br-tun and their patch pair lack to be as Neutron makes them; empty when all is there. */
+/**
+ * What br-int, br-tun and their patch pair lack to be as Neutron makes them; empty when all is there.
+ *
+ * A predecessor's controllers stay: Open vSwitch deletes every flow of a bridge that gets its first controller or loses its
+ * last one (connmgr_set_controllers() in its connmgr.c).
+ */
 export function bridgeOperations(view: SwitchView, names: BridgeSettings): Operation[] {
   const { integrationBridge, tunnelBridge, intPeerPatchPort, tunPeerPatchPort } = names;
   return [
@@ -48,7 +51,6 @@ function oneBridge(view: SwitchView, name: string, settings: BridgeSettings): Op
       ...(bridge.protocols.length > 0 && missing.length > 0
         ? { protocols: set([...bridge.protocols, ...missing]) }
         : {}),
-      ...(settings.adopt && bridge.controllers.length > 0 ? { controller: set([]) } : {}),
     };
     return Object.keys(row).length > 0 ? [update('Bridge', byUuid(bridge.uuid), row)] : [];
   }

@@ -137,7 +137,7 @@ describe('a start', () => {
     expect(scene.host.table(4)).toHaveLength(1);
   });
 
-  test('not beside another agent, until it is gone; then its controller is taken off', async () => {
+  test('not beside another agent, until it is gone; its controllers stay, for without them the flows would go', async () => {
     const fake = new FakeSwitch();
     for (const bridge of ['br-int', 'br-tun']) fake.addBridge(bridge);
     const controller = '00000000-0000-4000-8000-0000000000cc';
@@ -152,7 +152,7 @@ describe('a start', () => {
     );
     await scene.run();
     expect(scene.host.state.passed).toBe(true);
-    expect([...(fake.tables.get('Bridge')?.values() ?? [])].map((row) => row.controller)).toEqual([[], []]);
+    expect([...(fake.tables.get('Bridge')?.values() ?? [])].map((row) => row.controller)).toEqual([[], [controller]]);
   });
 
   test('drop_flows_on_start: once', async () => {

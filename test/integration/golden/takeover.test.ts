@@ -74,6 +74,8 @@ function addBridge(name: string): string[] {
     ...['--', 'add-br', name, '--', 'set', 'Bridge', name, 'datapath_type=netdev', 'fail_mode=secure'],
     'protocols=OpenFlow10,OpenFlow13,OpenFlow14',
     'other_config:mac-table-size=50000',
+    // Nobody listens there any more. A bridge that loses its last controller loses its flows too.
+    ...['--', 'set-controller', name, 'tcp:127.0.0.1:6633'],
   ];
 }
 

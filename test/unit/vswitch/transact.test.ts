@@ -21,7 +21,6 @@ const SETTINGS = {
   tunPeerPatchPort: 'patch-int',
   datapathType: 'netdev',
   bridgeMacTableSize: 50_000,
-  adopt: false,
 };
 
 /** A view of what the switch has, all ports placed. */
@@ -107,7 +106,7 @@ describe('bridges', () => {
     const fake = new FakeSwitch();
     await fake.transact(bridgeOperations(await see(fake), SETTINGS));
     expect(fake.portNames('br-tun')).toEqual(['br-tun', 'patch-int']);
-    expect(bridgeOperations(await see(fake), { ...SETTINGS, adopt: true })).toEqual([]);
+    expect(bridgeOperations(await see(fake), SETTINGS)).toEqual([]);
   });
 
   test.each([
@@ -123,19 +122,18 @@ describe('bridges', () => {
       { protocols: ['OpenFlow15'] },
       { protocols: ['set', ['OpenFlow15', 'OpenFlow10', 'OpenFlow13', 'OpenFlow14']] },
     ],
-    ['a controller that is gone', { controller: ['c'] }, { controller: ['set', []] }],
   ])('mended: %s', async (_, columns, row) => {
     const fake = new FakeSwitch();
     await fake.transact(bridgeOperations(empty, SETTINGS));
     fake.set('Bridge', 'br-tun', columns);
     const view = await see(fake);
     const uuid = view.bridge('br-tun')?.uuid;
-    expect(bridgeOperations(view, { ...SETTINGS, adopt: true })).toEqual([
+    expect(bridgeOperations(view, SETTINGS)).toEqual([
       { op: 'update', table: 'Bridge', where: [['_uuid', '==', ['uuid', uuid]]], row },
     ]);
   });
 
-  test('no protocols at all are all of them; controllers are left alone after the start', async () => {
+  test('no protocols at all are all of them; controllers are left alone: without its last one a bridge loses its flows', async () => {
     const fake = new FakeSwitch();
     await fake.transact(bridgeOperations(empty, SETTINGS));
     fake.set('Bridge', 'br-tun', { protocols: [], controller: ['c'] });
