@@ -8,6 +8,7 @@ import { Agent, agentConfigurationFiles } from '../agent.ts';
 import type { Host } from '../host.ts';
 import { type Daemon, RUN_VARIABLE, recordedDaemons, startDaemon } from '../processes.ts';
 import { mergeSettings, renderSettings, type Settings } from '../settings.ts';
+import { waitFor } from '../wait.ts';
 
 export const AGENT_KINDS = ['ours', 'reference'] as const;
 export type AgentKind = (typeof AGENT_KINDS)[number];
@@ -76,11 +77,25 @@ export class HostAgent {
     write(plugin, renderSettings(special));
   }
 
-  /** Resolves when ours answers on its control socket, or the reference has entered its loop. */
+  /** Resolves when ours has done its first pass over the switch, or the reference has entered its loop. */
   async start(kind: AgentKind): Promise<void> {
+    await this.launch(kind);
+    if (kind === 'ours') {
+      const passed = async () => ((await this.status()).switch as { passed?: boolean } | undefined)?.passed === true;
+      await waitFor(`${this.host.name}'s agent to have passed over the switch`, passed, { timeout: 90_000 });
+    }
+  }
+
+  /** As {@link start}, but ours is only waited for until it answers on its control socket: it may be unable to do more. */
+  async launch(kind: AgentKind): Promise<void> {
     if (this.kind !== undefined) throw new Error(`${this.host.name} has an agent that runs already: ${this.kind}`);
     writeFileSync(this.#memory, `${kind}\n`);
     await (kind === 'ours' ? this.ours.start() : this.#startReference());
+  }
+
+  /** What ours says of itself: `GET /status`. */
+  async status(): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse((await this.ours.get('/status')).body) as Record<string, unknown>;
   }
 
   /** SIGTERM, and waits for the end; whichever runs, if any. */
