@@ -110,6 +110,13 @@ export class Daemon {
     rmSync(this.#recordFile, { force: true });
   }
 
+  /** SIGKILL to it and its children at once: the machine's power went, or its memory. */
+  async killGroup(): Promise<void> {
+    if (this.running) sendSignal(-this.pid, 'SIGKILL');
+    await this.waitForEnd(10_000);
+    rmSync(this.#recordFile, { force: true });
+  }
+
   async waitForEnd(timeout: number): Promise<void> {
     await waitFor(`the end of ${this.name} (pid ${this.pid})`, () => !isRunning(this.#record), {
       timeout,

@@ -67,7 +67,7 @@ export class NeutronServer {
 
   /** A crash, of all its processes. */
   async kill(): Promise<void> {
-    await this.#daemon?.stop(0);
+    await this.#daemon?.killGroup();
   }
 
   /** `neutron-db-manage upgrade heads`. Half a minute. */
