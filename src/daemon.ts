@@ -1,11 +1,14 @@
 /** Puts the parts of the daemon together and takes them apart again; `main.ts` gives it a configuration and signals. */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Agent } from './agent.ts';
 import type { Config } from './config/config.ts';
 import { ControlServer } from './control/server.ts';
 import { Executor } from './executor.ts';
 import { Ofctl, runWithExeca } from './flows/ofctl.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './journal/checkpoint.ts';
+import { CheckpointFile } from './journal/checkpoint-file.ts';
 import { MemoryStore } from './journal/store.ts';
 import { agentState } from './neutron/agent-state.ts';
 import { Registration } from './neutron/registration.ts';
@@ -19,6 +22,7 @@ import { networksReport } from './report/networks.ts';
 import { statusReport } from './report/status.ts';
 import { tunnelsReport } from './report/tunnels.ts';
 import type { Vitals } from './report/vitals.ts';
+import { checkpointOf, unfit } from './restore.ts';
 import { RpcClient } from './rpc/client.ts';
 import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
@@ -48,6 +52,9 @@ export function createDaemon(
     ovsdbSince: undefined as number | undefined,
   };
   let hasBeenUp = false;
+  /** We started with the FDB of our predecessor. */
+  let isRestored = false;
+  const checkpoints = new CheckpointFile(join(config.own.stateDirectory, 'checkpoint.json'));
 
   const patchPorts = [config.ovs.intPeerPatchPort, config.ovs.tunPeerPatchPort];
   const ovsdb = new OvsdbClient({
@@ -126,6 +133,7 @@ export function createDaemon(
       tellSystemd();
     },
     onRevived: () => agent.apply({ kind: 'gap', l2population: true, ports: true }),
+    hasMemory: () => isRestored,
   });
 
   function onLink(event: LinkEvent): void {
@@ -134,8 +142,8 @@ export function createDaemon(
     if (event.kind === 'down') agent.apply({ kind: 'link-down' });
     else {
       const lost = event.kind === 'up' ? event.lost : event.topics;
-      // At the first connection nothing is known yet: everything is asked for anyway.
-      if (lost.length > 0 && hasBeenUp) agent.gap(lost);
+      // At the first connection nothing is known yet, unless a checkpoint told: everything is asked for anyway.
+      if (lost.length > 0 && (hasBeenUp || isRestored)) agent.gap(lost);
       if (lost.includes(TUNNEL_UPDATE_TOPIC) || lost.includes(TUNNEL_DELETE_TOPIC)) registration.resync();
     }
     if (event.kind === 'up') hasBeenUp = true;
@@ -180,12 +188,45 @@ export function createDaemon(
     void systemd.status(waits.length === 0 ? 'connected' : `waiting for ${waits.join(', ')}`);
   }
 
+  async function takeCheckpoint(): Promise<Checkpoint | undefined> {
+    let text: string | undefined;
+    try {
+      text = await checkpoints.take();
+    } catch (error) {
+      log.warn({ err: error }, 'the checkpoint cannot be read: everything is asked for');
+    }
+    if (text === undefined) return undefined;
+    const checkpoint = decodeCheckpoint(text);
+    const problem = typeof checkpoint === 'string' ? checkpoint : unfit(checkpoint, config);
+    if (typeof checkpoint === 'string' || problem !== undefined) {
+      log.warn({ reason: problem }, 'the checkpoint is of no use: everything is asked for');
+      return undefined;
+    }
+    isRestored = checkpoint.networks.length > 0;
+    log.info({ networks: checkpoint.networks.length }, 'the FDB is that of the last stop');
+    return checkpoint;
+  }
+
+  /** After the last batch: all that was acknowledged is in the state, and all that was not is in the queues. */
+  async function leaveCheckpoint(): Promise<void> {
+    const isLost = rpc.lost.has(L2POPULATION_TOPIC);
+    const checkpoint = isLost ? undefined : checkpointOf(state, rpc.offsets);
+    if (checkpoint === undefined) return;
+    try {
+      await checkpoints.put(encodeCheckpoint(checkpoint));
+    } catch (error) {
+      log.warn({ err: error }, 'no checkpoint: the next start asks for everything');
+    }
+  }
+
   return {
     async start() {
       await control.listen();
+      const checkpoint = await takeCheckpoint();
+      if (checkpoint !== undefined) agent.apply({ kind: 'restored', checkpoint });
       agent.start(lane);
       ovsdb.start();
-      rpc.start();
+      rpc.start(checkpoint?.offsets);
       registration.start();
       await systemd.ready('started');
     },
@@ -194,6 +235,7 @@ export function createDaemon(
       registration.stop();
       lane.setOpen(false);
       await agent.stop();
+      await leaveCheckpoint();
       await Promise.all([rpc.close(), ovsdb.close(), control.close(), told]);
     },
   };

@@ -1,5 +1,6 @@
 /** Everything that can happen to the agent, as data: what the reducer takes in. */
 import type { DumpedFlow } from './flows/flow.ts';
+import type { Checkpoint } from './journal/checkpoint.ts';
 import type { FdbChange } from './l2pop/parse.ts';
 import type { Notification } from './neutron/notifications.ts';
 import type { IpAddress, PortId, TunnelType } from './values.ts';
@@ -20,6 +21,8 @@ export type Event =
   | { readonly kind: 'notification'; readonly notification: Notification }
   /** What was sent while our queues were gone is lost; `l2population`, `ports`: which kind of notification. */
   | { readonly kind: 'gap'; readonly l2population: boolean; readonly ports: boolean }
+  /** What the last stop has left; before everything else. */
+  | { readonly kind: 'restored'; readonly checkpoint: Checkpoint }
   /** The broker is away: a question that was put will not be answered. */
   | { readonly kind: 'link-down' }
   /** `tunnel_sync` is about to be called. */

@@ -11,6 +11,7 @@ import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
 import type { Notification } from './neutron/notifications.ts';
+import { forgetRestored, restore, settleRestored } from './restore.ts';
 import type { State, Vif } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
@@ -59,8 +60,14 @@ export function reduce(state: State, event: Event, now: number): void {
       onNotification(state, event.notification, now);
       break;
     case 'gap':
-      if (event.l2population) for (const network of state.networks.values()) network.sync.gap(now);
+      if (event.l2population) {
+        forgetRestored(state);
+        for (const network of state.networks.values()) network.sync.gap(now);
+      }
       if (event.ports) for (const vif of state.vifs.values()) vif.asking = 'wanted';
+      break;
+    case 'restored':
+      restore(state, event.checkpoint);
       break;
     case 'link-down':
       for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
@@ -133,6 +140,7 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
     flows.filter((flow) => owner(flow) !== 'learned');
   if (!state.recovered && agent.l2Population) recover(state, tun, now);
   state.recovered = true;
+  settleRestored(state);
   state.tun.setActual(steady(tun, tunOwner), (flow) => tunOwner(flow) !== 'foreign');
   const isAwaiting = [...state.vifs.values()].some(({ facts }) => facts === 'pending');
   const known = isAwaiting ? int.filter((flow) => intOwner(flow) !== 'foreign') : [];
@@ -158,7 +166,8 @@ function recover(state: State, flows: readonly DumpedFlow[], now: number): void 
     fdbOf(vlan) {
       const key = state.vlans.networkOf(vlan as LocalVlan);
       const network = key && state.networks.get(key);
-      if (network === undefined) return undefined;
+      // A checkpoint knows more than the flows do, and what it does not know is not so.
+      if (network === undefined || state.restored.has(network.key)) return undefined;
       const fdb = state.fdb.ensure(network.id, network.segment);
       return { fdb, touched: touched.getOrInsertComputed(network.key, nothingTouched) };
     },
@@ -313,6 +322,7 @@ function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number)
       vif.facts = { ...vif.facts, status: duty.kind === 'up' ? 'ACTIVE' : 'DOWN' };
     }
   }
+  if (duty.kind === 'pull') settleRestored(state);
 }
 
 function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): void {

@@ -54,6 +54,8 @@ export class State {
   readonly networks = new Map<NetworkKey, LocalNetwork>();
   readonly vifs = new Map<PortId, Vif>();
   readonly fdb: FdbTable;
+  /** Networks whose FDB a checkpoint has brought (`restore.ts`), until their VIFs have been seen or notifications were lost. */
+  readonly restored = new Map<NetworkKey, { readonly id: NetworkId; readonly segment: Segment }>();
   readonly mesh = new Mesh();
   /** Tunnel → local networks that reach a VTEP through it (l2_population). */
   readonly tunnelUsers = new Map<TunnelKey, Set<NetworkKey>>();
@@ -111,7 +113,7 @@ export class State {
   constructor(config: Config) {
     this.config = config;
     this.view = new SwitchView(config.ovs);
-    this.fdb = new FdbTable((network) => this.networks.has(network));
+    this.fdb = new FdbTable((network) => this.networks.has(network) || this.restored.has(network));
   }
 
   dirt(network: NetworkKey): NetworkDirt {

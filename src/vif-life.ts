@@ -86,7 +86,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     segment: wired.segment,
     vlan,
     vifs: new Set(),
-    sync: new NetworkSync(now),
+    sync: new NetworkSync(now, state.restored.has(key) ? 'synced' : 'unsynced'),
   };
   state.networks.set(key, network);
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
@@ -108,6 +108,7 @@ function leave(state: State, vif: Vif): void {
   for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
   state.markAll(network.key);
   state.networks.delete(network.key);
+  state.restored.delete(network.key);
   state.fdb.setLocal(network.key, false);
   state.vlans.release(network.key);
   state.freedVlans.add(network.vlan);

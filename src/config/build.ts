@@ -119,6 +119,7 @@ function buildOwn(options: OptionReader): OwnConfig {
   return {
     acceptMissing: options.list('l2pop_agent.accept_missing'),
     controlSocket: options.text('l2pop_agent.control_socket'),
+    stateDirectory: options.text('l2pop_agent.state_directory'),
     compareInterval: options.number('l2pop_agent.compare_interval'),
     snapshotGrace: options.number('l2pop_agent.snapshot_grace'),
     snapshotConfirm: options.number('l2pop_agent.snapshot_confirm'),

@@ -106,6 +106,8 @@ export interface OwnConfig {
   readonly acceptMissing: readonly string[];
   /** Unix socket of `src/control`. */
   readonly controlSocket: string;
+  /** Absolute path: what outlives the daemon. */
+  readonly stateDirectory: string;
   /** Seconds between full compares with the switch. */
   readonly compareInterval: number;
   /** Seconds, see DESIGN rule 6. */

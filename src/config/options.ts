@@ -271,6 +271,13 @@ export const OPTIONS: readonly Option[] = [
     undefined,
     'Unix socket of l2popctl. Default: control.sock in the runtime directory.',
   ),
+  option(
+    OWN,
+    'state_directory',
+    PATH,
+    undefined,
+    'What outlives the daemon. Default: the state directory that systemd gives it, or /var/lib/l2pop-agent.',
+  ),
   option(OWN, 'compare_interval', integer(1), '300', 'Seconds between full compares with the switch.'),
   option(
     OWN,

@@ -35,7 +35,7 @@ export interface SyncTimes {
 const ASK_DEADLINE = 300_000;
 
 export class NetworkSync {
-  #status: SyncStatus = 'unsynced';
+  #status: SyncStatus;
   #since: number;
   #ask: Ask | undefined;
   /** Claim → when a snapshot first lacked it. */
@@ -47,8 +47,10 @@ export class NetworkSync {
   /** When the suspects want their second snapshot. */
   #confirmAt: number | undefined;
 
-  constructor(now: number) {
+  /** `synced`: its FDB is the server's word, kept over a restart. */
+  constructor(now: number, status: Extract<SyncStatus, 'unsynced' | 'synced'> = 'unsynced') {
     this.#since = now;
+    this.#status = status;
   }
 
   get status(): SyncStatus {
@@ -58,6 +60,11 @@ export class NetworkSync {
   /** Milliseconds since the epoch when the status became what it is. */
   get since(): number {
     return this.#since;
+  }
+
+  /** The server's word is complete, and nothing of it is in doubt. */
+  get isSettled(): boolean {
+    return this.#status === 'synced' && this.#suspects.size === 0 && this.#confirmAt === undefined;
   }
 
   get suspects(): number {

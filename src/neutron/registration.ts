@@ -22,8 +22,10 @@ export interface RegistrationParts {
   onEndpoints(type: TunnelType, vteps: readonly IpAddress[]): void;
   /** Registered and answered, or no longer. */
   onReady(ready: boolean): void;
-  /** The server had given us up: what it sent meanwhile is lost. */
+  /** The server had given us up: everything is to be asked anew. */
   onRevived(): void;
+  /** We started with what we knew before, and the broker's queues have kept the rest. */
+  hasMemory(): boolean;
 }
 
 /** Why it is not registered. */
@@ -146,15 +148,18 @@ export class Registration {
   }
 
   async #report(): Promise<void> {
-    const { server, log, agentState, now, onRevived } = this.#parts;
+    const { server, log, agentState, now, onRevived, hasMemory } = this.#parts;
     const state = agentState();
     if (state === undefined) return;
     const at = now();
     const verdict = await server.reportState(state, at);
     const wasKnown = this.lastReport !== undefined;
     this.lastReport = { at: at.getTime(), verdict };
+    // Of a process that starts the first word is no news, unless it remembers being known; and of one that remembers it
+    // is no news that it was away.
+    const isNews = verdict === 'new' ? wasKnown || hasMemory() : verdict === 'revived' && (wasKnown || !hasMemory());
     // `new` to a server that knew us: an operator deleted the agent, and with it our VTEPs.
-    if (verdict === 'revived' || (verdict === 'new' && wasKnown)) {
+    if (isNews) {
       this.#synced = false;
       log.warn('neutron-server had given us up: everything is asked anew');
       onRevived();

@@ -13,7 +13,13 @@ import { RpcConnection } from './connection.ts';
 import { Duplicates } from './duplicates.ts';
 import { decode, encodeCall, encodeCast } from './envelope.ts';
 import type { Session } from './session.ts';
-import { type SubscriptionOptions, subscribeByName, subscribeFanout, subscribeReplies } from './subscriptions.ts';
+import {
+  type SubscriptionOptions,
+  streamOffset,
+  subscribeByName,
+  subscribeFanout,
+  subscribeReplies,
+} from './subscriptions.ts';
 import { type QueueSpec, type Topology, topologyOf } from './topology.ts';
 import {
   type CallOptions,
@@ -42,6 +48,8 @@ export class RpcClient implements RpcCaller {
   readonly #lost = new Set<string>();
   /** Streams: the offset after the last message handed over, by topic. */
   readonly #offsets = new Map<string, number>();
+  /** The same after the last message acknowledged: where a successor goes on. */
+  readonly #acknowledged = new Map<string, number>();
   readonly #counters = { delivered: 0, duplicates: 0, bad: 0 };
   #repliesFlow = false;
   #closing = false;
@@ -72,11 +80,21 @@ export class RpcClient implements RpcCaller {
     });
   }
 
+  /** Streams: the offset after the last message acknowledged, by topic; for a successor's `start`. */
+  get offsets(): ReadonlyMap<string, number> {
+    return this.#acknowledged;
+  }
+
   get counters(): RpcCounters {
     return { ...this.#counters };
   }
 
-  start(): void {
+  /** `offsets`: a predecessor's. */
+  start(offsets: ReadonlyMap<string, number> = new Map()): void {
+    for (const [topic, offset] of offsets) {
+      this.#offsets.set(topic, offset);
+      this.#acknowledged.set(topic, offset);
+    }
     this.#connection.start();
   }
 
@@ -159,18 +177,29 @@ export class RpcClient implements RpcCaller {
         this.#lost.add(topic);
         // A new stream counts from 0 again.
         this.#offsets.delete(topic);
+        this.#acknowledged.delete(topic);
       },
-      onRestored: () => {
+      onGap: (reason) => {
         this.#lost.delete(topic);
-        this.#options.onLink({ kind: 'gap', topics: [topic], reason: 'the broker took the queue away' });
+        this.#options.onLink({ kind: 'gap', topics: [topic], reason });
       },
       onMessage: (queue, message, ack) => this.#onMessage(topic, source, queue, message, ack),
     };
   }
 
-  #onMessage(topic: string, source: Delivery['source'], queue: string, message: ConsumeMessage, ack: () => void): void {
-    const offset: unknown = message.properties.headers?.['x-stream-offset'];
-    if (source === 'fanout' && typeof offset === 'number') this.#offsets.set(topic, offset + 1);
+  #onMessage(
+    topic: string,
+    source: Delivery['source'],
+    queue: string,
+    message: ConsumeMessage,
+    acknowledge: () => void,
+  ): void {
+    const offset = source === 'fanout' ? streamOffset(message) : undefined;
+    if (offset !== undefined) this.#offsets.set(topic, offset + 1);
+    const ack = () => {
+      if (offset !== undefined) this.#acknowledged.set(topic, offset + 1);
+      acknowledge();
+    };
     const decoded = decode(message.content);
     if (decoded.kind !== 'request') {
       const reason = decoded.kind === 'bad' ? decoded.reason : `a ${decoded.kind} among notifications`;

@@ -4,8 +4,12 @@ import type { Logger } from 'pino';
 import { consume } from './consumer.ts';
 import { declareExchange, declareQueue, findQueue, MismatchError } from './declare.ts';
 import type { Declared } from './mismatch.ts';
+import { Resume } from './resume.ts';
 import type { Session } from './session.ts';
 import type { ExchangeSpec, QueueSpec, Topology } from './topology.ts';
+
+/** Milliseconds that the last message of a stream may take to come again. */
+const RESUME_PATIENCE = 10_000;
 
 export interface SubscriptionOptions {
   readonly topology: Topology;
@@ -13,8 +17,8 @@ export interface SubscriptionOptions {
   readonly prefetch: number;
   /** The queue was not there, so what was sent meanwhile is lost; called before it is declared. */
   onMissing(): void;
-  /** The broker took the queue away; it is declared and consumed again. */
-  onRestored(): void;
+  /** Something was lost though the queue was there all the time, or is there again. */
+  onGap(reason: string): void;
   onMessage(queue: string, message: ConsumeMessage, ack: () => void): void;
 }
 
@@ -38,9 +42,34 @@ export async function subscribeFanout(
   await makeReady(session, queue, 'transient', log, () => options.onMissing());
   if (stream && nextOffset() === undefined) options.onMissing();
   await bind(session, queue, exchange, topic, log);
-  const from = stream ? { 'x-stream-offset': nextOffset() ?? 'next' } : {};
   const again = () => subscribeFanout(session, topic, nextOffset, options);
-  await consumeQueue(session, queue.name, exclusive, from, again, options);
+  const next = stream ? nextOffset() : undefined;
+  if (next === undefined) {
+    await consumeQueue(session, queue.name, exclusive, stream ? { 'x-stream-offset': 'next' } : {}, again, options);
+    return;
+  }
+  const resume = new Resume({
+    last: next - 1,
+    patience: RESUME_PATIENCE,
+    signal: session.signal,
+    onGap: () => options.onGap('the stream lacks what came after the last message heard'),
+    onSilence: () => {
+      options.onMissing();
+      session.fail(new Error(`stream ${queue.name} was made anew`));
+    },
+  });
+  const onMessage: SubscriptionOptions['onMessage'] = (name, message, ack) => {
+    const offset = streamOffset(message);
+    if (offset !== undefined && resume.isRepeat(offset)) ack();
+    else options.onMessage(name, message, ack);
+  };
+  await consumeQueue(session, queue.name, exclusive, { 'x-stream-offset': next - 1 }, again, { ...options, onMessage });
+}
+
+/** Where in its stream a message is; `undefined`: it came from no stream. */
+export function streamOffset(message: ConsumeMessage): number | undefined {
+  const offset: unknown = message.properties.headers?.['x-stream-offset'];
+  return typeof offset === 'number' ? offset : undefined;
 }
 
 /**
@@ -158,7 +187,7 @@ async function consumeQueue(
     onCancelled: () => {
       options.log.warn({ queue }, 'the broker took the queue away');
       again().then(
-        () => options.onRestored(),
+        () => options.onGap('the broker took the queue away'),
         (error: Error) => session.fail(error),
       );
     },

@@ -60,7 +60,10 @@ export type LinkEvent =
   | { readonly kind: 'up'; readonly gap: boolean; readonly lost: readonly string[]; readonly broker: string }
   /** No broker can be reached, or the one we had is gone. Once per outage. */
   | { readonly kind: 'down'; readonly reason: string }
-  /** A queue was taken away while the connection stood; it is there again. What was in it is lost. */
+  /**
+   * A queue was taken away while the connection stood, and is there again, without what was in it; or a stream turns out
+   * to lack what came while we were away.
+   */
   | { readonly kind: 'gap'; readonly topics: readonly string[]; readonly reason: string };
 
 export type RpcErrorCode =

@@ -57,6 +57,7 @@ export function testConfig({ ovs, agent, own }: ConfigChanges = {}): Config {
     own: {
       acceptMissing: [],
       controlSocket: '/run/l2pop-agent/control.sock',
+      stateDirectory: '/var/lib/l2pop-agent',
       compareInterval: 300,
       snapshotGrace: 30,
       snapshotConfirm: 60,

@@ -1,8 +1,9 @@
 /** One simulated host with a real Open vSwitch, a real broker, the scripted server, and the agent as a process of its own. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
-import { Agent, type Settings } from '../../../lab/agent.ts';
+import { Agent, agentEnvironment, type Settings } from '../../../lab/agent.ts';
 import { Cloud } from '../../../lab/cloud.ts';
 import type { Host } from '../../../lab/host.ts';
 import { RunDirectory } from '../../../lab/run-directory.ts';
@@ -20,6 +21,8 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: numb
 /** pino's numbers. */
 export const LEVEL = { debug: 20, info: 30, warn: 40, error: 50 } as const;
 
+/** In the agent's state directory, after a stop in good order. */
+export const CHECKPOINT = 'checkpoint.json';
 const LINES_SHOWN = 40;
 const FENCE = 'fence_of_the_test';
 
@@ -114,6 +117,7 @@ export class AgentRig {
     const bridges = (await this.host.vsctl('list-br')).split('\n').filter((name) => name !== '' && name !== 'br-phy');
     for (const bridge of bridges) await this.host.vsctl('del-br', bridge);
     await this.server.deleteQueues(await this.agentQueues());
+    rmSync(join(agentEnvironment(this.host).STATE_DIRECTORY ?? '', CHECKPOINT), { force: true });
     this.server.clear();
     this.forgetLog();
   }

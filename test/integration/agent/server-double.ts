@@ -39,6 +39,8 @@ export class ServerDouble {
   verdict: 'new' | 'alive' | 'revived' = 'alive';
   /** Done before `update_device_list` is answered: what is published here is in the queues before the reply. */
   onUpdate: (update: DeviceUpdate) => Promise<void> = () => Promise.resolve();
+  /** Done after `report_state` is answered. */
+  onReport: () => void = () => undefined;
   /** Done before `bulk_pull` is answered. */
   onPull: (ids: readonly string[]) => Promise<void> = () => Promise.resolve();
   readonly #config: RpcConfig;
@@ -79,6 +81,7 @@ export class ServerDouble {
     this.verdict = 'alive';
     this.onUpdate = () => Promise.resolve();
     this.onPull = () => Promise.resolve();
+    this.onReport = () => undefined;
   }
 
   /** The requests of one method. */
@@ -155,8 +158,11 @@ export class ServerDouble {
     switch (method) {
       case 'has_alive_neutron_server':
         return true;
-      case 'report_state':
-        return this.verdict;
+      case 'report_state': {
+        const { verdict } = this;
+        this.onReport();
+        return verdict;
+      }
       case 'tunnel_sync':
         return this.#tunnelSync(args);
       case 'bulk_pull':

@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RpcConfig } from '../../../src/config/config.ts';
-import { FDB, Rig, TOPICS, waitFor } from './rig.ts';
+import type { RpcServer } from '../../../src/rpc/server.ts';
+import { FDB, Rig, type TestClient, TOPICS, waitFor } from './rig.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -13,6 +14,12 @@ afterEach(async () => {
 afterAll(() => rig?.close());
 
 const VERSION = { version: '1.0' };
+/** Keeps but its last messages. */
+const SMALL_STREAM = {
+  'x-queue-type': 'stream',
+  'x-max-length-bytes': 200_000,
+  'x-stream-max-segment-size-bytes': 100_000,
+};
 
 test.each<[string, Partial<RpcConfig>]>([
   ['amqp_durable_queues', { amqpDurableQueues: true }],
@@ -79,4 +86,81 @@ test('a stream that was made anew is read from its start', async () => {
   await server.fanout(FDB, 'three', {}, VERSION);
   await host.received(3);
   expect(host.methods).toEqual(['one', 'two', 'three']);
+});
+
+describe('a stream and a process that comes back', () => {
+  const config = () => rig.config({ quorumQueue: true, transientQuorumQueue: true, streamFanout: true });
+
+  /** Three messages heard, the third not acknowledged; then it leaves. */
+  async function left(server: RpcServer) {
+    const before = rig.client('host1', config());
+    before.hold = true;
+    await before.up();
+    for (const method of ['one', 'two', 'three']) await server.fanout(FDB, method, {}, VERSION);
+    await before.received(3);
+    for (const delivery of before.deliveries.slice(0, 2)) delivery.ack();
+    const { offsets } = before.client;
+    expect(offsets).toEqual(new Map([[FDB, 2]]));
+    await before.client.close();
+    return new Map(offsets);
+  }
+
+  /** Starts where the one before it was. */
+  function successor(offsets: ReadonlyMap<string, number>): TestClient {
+    const client = rig.client('host1', config());
+    client.client.start(offsets);
+    return client;
+  }
+
+  const gaps = ({ events }: TestClient) => events.filter(({ kind }) => kind === 'gap');
+
+  test('goes on after the last message acknowledged', async () => {
+    const { server } = await rig.server(() => null, ['q-plugin'], config());
+    const offsets = await left(server);
+    await server.fanout(FDB, 'four', {}, VERSION);
+    const after = successor(offsets);
+    // The topics of which nothing was ever heard begin with what comes.
+    expect(await after.nextUp(0)).toMatchObject({ lost: TOPICS.filter((topic) => topic !== FDB).sort() });
+    await after.received(2);
+    expect(after.methods).toEqual(['three', 'four']);
+    await server.fanout(FDB, 'five', {}, VERSION);
+    await after.received(3);
+    expect(gaps(after)).toEqual([]);
+  });
+
+  test('hears of a gap when the stream was made anew by others', async () => {
+    const { server } = await rig.server(() => null, ['q-plugin'], config());
+    const offsets = await left(server);
+    const channel = await (await rig.raw()).createChannel();
+    await channel.deleteQueue(`${FDB}_fanout`);
+    await rig.client('host2', config()).up();
+    await server.fanout(FDB, 'new one', {}, VERSION);
+    // It has not come as far as the old one had: the broker would wait for that in silence.
+    expect(offsets.get(FDB)).toBeGreaterThan(1);
+    const after = successor(offsets);
+    expect(await after.nextUp(0)).toMatchObject({ lost: TOPICS.filter((topic) => topic !== FDB).sort() });
+    const up = await waitFor('the second up', () => after.events.filter(({ kind }) => kind === 'up')[1]);
+    // With those of which nothing was ever heard: where they were is not known.
+    expect(up).toMatchObject({ gap: true, lost: [...TOPICS].sort() });
+    await server.fanout(FDB, 'new two', {}, VERSION);
+    await waitFor('what comes now', () => after.methods.includes('new two'));
+  });
+
+  test('hears of a gap when what it had was removed for its age', async () => {
+    const { server } = await rig.server(() => null, ['q-plugin'], config());
+    await left(server);
+    // As if it had been: the message before the first is not there.
+    const channel = await (await rig.raw()).createChannel();
+    await channel.deleteQueue(`${FDB}_fanout`);
+    await channel.assertExchange(`${FDB}_fanout`, 'fanout', { durable: true, autoDelete: true });
+    await channel.assertQueue(`${FDB}_fanout`, { durable: true, arguments: SMALL_STREAM });
+    await channel.bindQueue(`${FDB}_fanout`, `${FDB}_fanout`, FDB);
+    const big = { filler: 'x'.repeat(20_000) };
+    for (let n = 0; n < 60; n++) await server.fanout(FDB, `m${n}`, big, VERSION);
+    const after = successor(new Map([[FDB, 1]]));
+    await waitFor('the gap', () => gaps(after).length > 0);
+    expect(gaps(after)).toMatchObject([{ topics: [FDB], reason: expect.stringContaining('stream lacks') }]);
+    await waitFor('what is left of it', () => after.methods.at(-1) === 'm59');
+    expect(after.methods).not.toContain('m1');
+  });
 });

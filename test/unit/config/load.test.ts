@@ -91,6 +91,7 @@ test('the smallest configuration has the defaults of Neutron', () => {
   expect(config.own).toEqual({
     acceptMissing: [],
     controlSocket: '/run/l2pop-agent/control.sock',
+    stateDirectory: '/var/lib/l2pop-agent',
     compareInterval: 300,
     snapshotGrace: 30,
     snapshotConfirm: 60,

@@ -17,6 +17,7 @@ class Scene {
   verdict: () => ReportVerdict = () => 'alive';
   vteps: (type: TunnelType) => IpAddress[] = () => [];
   state: JsonObject | undefined = {};
+  hasMemory = false;
   readonly registration: Registration;
 
   constructor() {
@@ -40,6 +41,7 @@ class Scene {
       onEndpoints: (type, vteps) => this.log.push(`endpoints ${type} ${vteps.length}`),
       onReady: (ready) => this.log.push(ready ? 'ready' : 'not ready'),
       onRevived: () => this.log.push('revived'),
+      hasMemory: () => this.hasMemory,
     });
   }
 
@@ -89,6 +91,23 @@ describe('a server that answers', () => {
     scene.verdict = () => 'new';
     expect(await scene.after(30 * SECOND)).toEqual(['report', 'revived', ...synced, 'ready']);
   });
+
+  test.each([
+    ['revived', false, true],
+    ['revived', true, false],
+    ['new', false, false],
+    ['new', true, true],
+    ['alive', false, false],
+    ['alive', true, false],
+  ] as const)(
+    'the first word is %s, with a memory %s: everything asked anew %s',
+    async (verdict, hasMemory, isNews) => {
+      scene.verdict = () => verdict;
+      scene.hasMemory = hasMemory;
+      scene.registration.setLink(true);
+      expect((await scene.after(0)).includes('revived')).toBe(isNews);
+    },
+  );
 
   test('resync: tunnel_sync again at once', async () => {
     scene.registration.setLink(true);

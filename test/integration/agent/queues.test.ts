@@ -1,0 +1,176 @@
+/**
+ * The agent's queues at the broker: eight and no more, each with its consumer; what is sent while the agent is away is
+ * heard when it is back, and the server is asked for nothing as long as they have all been there.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { agentEnvironment } from '../../../lab/agent.ts';
+import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS, PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
+import type { Port } from './port-object.ts';
+import { AgentRig, CHECKPOINT, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+
+const REMOTE = '172.30.0.99';
+const KNOWN: [string, string] = ['fa:16:3e:99:00:01', '10.0.0.1'];
+const GONE: [string, string] = ['fa:16:3e:99:00:02', '10.0.0.2'];
+const NEW: [string, string] = ['fa:16:3e:99:00:03', '10.0.0.3'];
+
+let rig: AgentRig;
+let port: Port;
+
+beforeAll(async () => {
+  rig = await AgentRig.up();
+});
+
+showLogOfFailures(() => rig);
+
+afterAll(async () => {
+  await rig?.down();
+});
+
+/** One VIF, whose network's table is complete. */
+beforeEach(async () => {
+  await rig.reset();
+  port = {
+    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
+    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host: rig.host.name, status: 'DOWN', adminStateUp: true },
+  };
+  rig.server.onUpdate = async ({ up }) => {
+    if (up.includes(port.id)) await rig.server.fdb('add', port, { [REMOTE]: ['flood', KNOWN, GONE] }, rig.host.name);
+  };
+  await rig.start();
+  await rig.wire(port);
+  await waitFor('both entries', async () => (await rig.table(20)).length === 2);
+  await rig.settled();
+});
+
+const checkpoint = () => join(agentEnvironment(rig.host).STATE_DIRECTORY ?? '', CHECKPOINT);
+const refreshes = () => rig.server.updates.filter(({ refresh }) => refresh);
+const queues = async () => {
+  const list = await rig.cloud.broker.ctl('list_queues', '--no-table-headers', 'name', 'consumers', 'messages');
+  return list
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split('\t'));
+};
+
+/** Everything that can be known of the port again without a question about others. */
+async function back(): Promise<void> {
+  rig.forgetLog();
+  await rig.agent.start();
+  await rig.ready();
+  await waitFor('the facts of the port', () => rig.server.asked('bulk_pull').length > 0);
+  await rig.settled();
+}
+
+test('eight queues, each with one consumer, and nobody else’s', async () => {
+  const consumed = (await queues()).map(([name = '', consumers]) => [name.replace(/[0-9a-f]{32}$/, 'HEX'), consumers]);
+  const servers = ['q-plugin', 'q-plugin.server', 'q-reports-plugin', 'q-reports-plugin.server'];
+  expect(consumed.sort()).toEqual(
+    [
+      ...NOTIFICATION_TOPICS.map((topic) => `${topic}_fanout_HEX`),
+      `${L2POPULATION_TOPIC}.${rig.host.name}`,
+      'reply_HEX',
+      ...servers,
+    ]
+      .sort()
+      .map((name) => [name, '1']),
+  );
+  await rig.agent.stop();
+  // Seven stay for the next start; the reply queue went with its process.
+  expect(await rig.agentQueues()).toHaveLength(7);
+  await back();
+  expect(await rig.agentQueues('consumed')).toHaveLength(8);
+  expect(await rig.agentQueues('all')).toHaveLength(8);
+});
+
+describe('after a stop', () => {
+  it('what was sent meanwhile is heard, and nothing is asked for', async () => {
+    await rig.agent.stop();
+    rig.server.calls.length = 0;
+    await rig.server.fdb('add', port, { [REMOTE]: [NEW] });
+    await rig.server.fdb('remove', port, { [REMOTE]: [GONE] });
+    rig.server.ports.set(port.id, { ...port, status: 'ACTIVE', adminStateUp: false });
+    await rig.server.fanout(PORT_UPDATE_TOPIC, 'port_update', { port: { id: port.id } });
+    await back();
+    const macs = async () => (await rig.table(20)).map((flow) => /dl_dst=([0-9a-f:]+)/.exec(flow)?.[1]).sort();
+    // Its only VIF is administratively down, so the network has left; up again, its table is whole.
+    await waitFor('the port down', async () => (await rig.port(deviceOf(port.id))).tag === 4095);
+    expect(refreshes()).toEqual([]);
+    expect(rig.log().filter(({ msg }) => msg.includes('lost'))).toEqual([]);
+    expect(await macs()).toEqual([]);
+  });
+
+  it('the entries that came and went meanwhile are in the switch', async () => {
+    await rig.agent.stop();
+    rig.server.calls.length = 0;
+    await rig.server.fdb('add', port, { [REMOTE]: [NEW] });
+    await rig.server.fdb('remove', port, { [REMOTE]: [GONE] });
+    await back();
+    const macs = (await rig.table(20)).map((flow) => /dl_dst=([0-9a-f:]+)/.exec(flow)?.[1]).sort();
+    expect(macs).toEqual([KNOWN[0], NEW[0]]);
+    expect(rig.server.updates).toEqual([]);
+    expect(rig.problems('warn')).toEqual([]);
+    expect(rig.log().filter(({ msg }) => msg.includes('FDB is that of the last stop'))).toMatchObject([
+      { networks: 1 },
+    ]);
+  });
+
+  it('flows that Open vSwitch has lost meanwhile are made again, and nothing is asked for', async () => {
+    const before = await rig.flows();
+    await rig.agent.stop();
+    rig.server.calls.length = 0;
+    await rig.host.exec(['ovs-ofctl', '-O', 'OpenFlow14', 'del-flows', 'br-tun']);
+    await back();
+    await waitFor('br-tun as it was', async () => (await rig.flows()).sort().join() === [...before].sort().join());
+    expect(refreshes()).toEqual([]);
+  });
+
+  it('a server that had given us up meanwhile changes nothing', async () => {
+    await rig.agent.stop();
+    rig.server.calls.length = 0;
+    rig.server.verdict = 'revived';
+    rig.server.onReport = () => {
+      rig.server.verdict = 'alive';
+    };
+    await back();
+    expect(refreshes()).toEqual([]);
+  });
+
+  it.each([
+    ['the FDB’s fanout queue', (name: string) => name.startsWith(`${L2POPULATION_TOPIC}_fanout_`)],
+    ['the queue by name', (name: string) => name === `${L2POPULATION_TOPIC}.${rig.host.name}`],
+    ['all queues', () => true],
+  ])('%s gone: the server is asked, once, and meanwhile nothing changes', async (_which, gone) => {
+    const before = await rig.flows();
+    await rig.agent.stop();
+    await rig.server.deleteQueues((await rig.agentQueues()).filter(gone));
+    rig.server.calls.length = 0;
+    await back();
+    await waitFor('the question', () => refreshes().length > 0);
+    await rig.settled();
+    expect(refreshes()).toMatchObject([{ up: [port.id] }]);
+    expect(await rig.flows()).toEqual(before);
+    expect(await rig.logged('notifications were lost')).toHaveLength(1);
+  });
+
+  it('a checkpoint that cannot be read is none', async () => {
+    await rig.agent.stop();
+    expect(existsSync(checkpoint())).toBe(true);
+    writeFileSync(checkpoint(), '{"version":1,');
+    rig.server.calls.length = 0;
+    await back();
+    await waitFor('the question', () => refreshes().length > 0);
+    expect(await rig.logged('checkpoint is of no use')).toMatchObject([{ reason: 'it is no JSON' }]);
+    expect(existsSync(checkpoint())).toBe(false);
+  });
+});
+
+it('after a crash the server is asked: who knows what was heard', async () => {
+  await rig.restart('stop');
+  rig.server.calls.length = 0;
+  expect(existsSync(checkpoint())).toBe(false);
+  await rig.restart('kill');
+  await waitFor('the question', () => refreshes().length > 0);
+});
