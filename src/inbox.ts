@@ -4,8 +4,9 @@ import type { Event } from './events.ts';
 import type { StoreRecord } from './journal/store.ts';
 import { parseFdbNotification } from './l2pop/parse.ts';
 import { parseNotification } from './neutron/notifications.ts';
-import { L2POPULATION_TOPIC, MARKER_METHOD } from './neutron/topics.ts';
-import type { Delivery } from './rpc/types.ts';
+import { L2POPULATION_TOPIC, MARKER_METHOD, NOTIFICATIONS_VERSION } from './neutron/topics.ts';
+import { versionAccepts } from './rpc/envelope.ts';
+import type { Delivery, RpcRequest } from './rpc/types.ts';
 
 export interface ReadDelivery {
   readonly events: readonly Event[];
@@ -15,6 +16,8 @@ export interface ReadDelivery {
 
 export function readDelivery(delivery: Omit<Delivery, 'ack'>, config: Config): ReadDelivery {
   const { topic, request } = delivery;
+  const misfit = notForUs(request);
+  if (misfit !== undefined) return { events: [], records: [], problems: [misfit] };
   const record = (change: StoreRecord['change']): StoreRecord => ({
     change,
     uniqueId: request.uniqueId,
@@ -35,6 +38,13 @@ export function readDelivery(delivery: Omit<Delivery, 'ack'>, config: Config): R
   });
   const events: Event[] = changes.length > 0 ? [{ kind: 'fdb', changes, byName: delivery.source === 'by-name' }] : [];
   return { events, records: changes.map(record), problems };
+}
+
+/** What oslo.messaging's dispatcher would refuse. */
+function notForUs({ method, version, namespace }: RpcRequest): string | undefined {
+  if (namespace !== undefined) return `${method}: namespace ${namespace.slice(0, 80)}: notifications have none`;
+  if (versionAccepts(NOTIFICATIONS_VERSION, version)) return undefined;
+  return `${method}: version ${version} is not understood, 1.0 to ${NOTIFICATIONS_VERSION} are`;
 }
 
 function readMarker(args: Readonly<Record<string, unknown>>): ReadDelivery {

@@ -21,5 +21,8 @@ export const NOTIFICATION_TOPICS = [
   NETWORK_UPDATE_TOPIC,
 ] as const;
 
+/** What the agent's notifications are said to be at most, by oslo.messaging's rules (`OVSNeutronAgent.target`; every release sends 1.0). */
+export const NOTIFICATIONS_VERSION = '1.7';
+
 /** The method of our own markers; the server never sends it. */
 export const MARKER_METHOD = 'l2pop_agent_marker';
