@@ -13,7 +13,7 @@ import { type Bench, type PartResult, PLAIN } from './part.ts';
 import { Relay } from './relay.ts';
 import type { Spent } from './serve.ts';
 import { Server } from './server.ts';
-import { Worker } from './worker.ts';
+import { nodeCommand, Worker } from './worker.ts';
 
 /** To a worker: add ports of these names, one after the other. */
 export interface AddRequest {
@@ -53,13 +53,13 @@ const SUBJECTS: readonly Subject[] = [
     ...OURS,
     name: 'ours',
     what: "our client, the daemon's monitors open",
-    command: (remote) => [process.execPath, here('add-ours.ts'), remote, 'daemon'],
+    command: (remote) => nodeCommand('add-ours.ts', [remote, 'daemon']),
   },
   {
     ...OURS,
     name: 'ours-bare',
     what: 'our client, no monitors',
-    command: (remote) => [process.execPath, here('add-ours.ts'), remote, 'none'],
+    command: (remote) => nodeCommand('add-ours.ts', [remote, 'none']),
   },
   {
     name: 'ovs-vsctl',
@@ -97,6 +97,8 @@ interface Figure extends Cost {
   readonly kind: 'each' | 'first';
   readonly ports: number;
   readonly rounds: number;
+  /** Of each round: how far they are apart is what the machine adds. */
+  readonly clientCpuMsOfRounds: readonly number[];
   readonly bytesToServer: number;
   readonly bytesToClient: number;
   readonly bytesOperations: number;
@@ -232,13 +234,14 @@ function perOperation(costs: readonly Cost[]): Cost {
 }
 
 /** Of the rounds. `operations`: of all of them. */
-function medians(rounds: readonly Cost[]): Cost {
+function medians(rounds: readonly Cost[]): Cost & Pick<Figure, 'clientCpuMsOfRounds'> {
   const middle = (of: keyof Cost) => rounded(median(rounds.map((round) => round[of])));
   return {
     operations: rounds.reduce((sum, round) => sum + round.operations, 0),
     clientCpuMs: middle('clientCpuMs'),
     serverCpuMs: middle('serverCpuMs'),
     wallMs: middle('wallMs'),
+    clientCpuMsOfRounds: rounds.map(({ clientCpuMs }) => rounded(clientCpuMs)),
   };
 }
 

@@ -2,7 +2,6 @@
  * Part D: VIFs plugged at once on a switch that has thousands, with a real ovs-vswitchd and the agent's own loop. Every
  * transaction costs ovs-vswitchd a walk over all ports, so what counts is how many there are.
  */
-import { join } from 'node:path';
 import { table } from '../../src/ctl/table.ts';
 import type { Operation } from '../../src/ovsdb/operations.ts';
 import { bumpNextCfg } from '../../src/vswitch/transact.ts';
@@ -23,7 +22,7 @@ import {
 import { median, rounded } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
 import { Server } from './server.ts';
-import { Worker } from './worker.ts';
+import { nodeCommand, Worker } from './worker.ts';
 
 /**
  * To the agent, about VIFs number `from` to `to` − 1. `settled`: wait until nothing is left to do; `expect`: count from
@@ -70,8 +69,7 @@ export async function partBurst(bench: Bench): Promise<PartResult> {
   await awaitVswitchd(client);
   const populatedMs = performance.now() - begun;
   bench.progress('D: the agent starts');
-  const script = join(import.meta.dirname, 'burst-agent.ts');
-  const agent = new Worker(bench.run, [process.execPath, script, server.remote, server.directory, String(size)]);
+  const agent = new Worker(bench.run, nodeCommand('burst-agent.ts', [server.remote, server.directory, String(size)]));
   const settled = await agent.ask<BurstReply>({ do: 'settled', from: 0, to: 0 } satisfies BurstRequest);
   const bursts: Record<Plugging, Burst[]> = { once: [], each: [] };
   let last: BurstReply['transactions'] = [];

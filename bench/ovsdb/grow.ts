@@ -2,7 +2,6 @@
  * Part B: the article's case, 4,000 ports of 1,000 networks one after the other. ovsdb-server alone at first: that is
  * what our price is. Then what one more port costs a real ovs-vswitchd, apart.
  */
-import { join } from 'node:path';
 import { table } from '../../src/ctl/table.ts';
 import { makeSite } from './add.ts';
 import { atMost } from './bars.ts';
@@ -23,7 +22,7 @@ import { growthExponent, median, rounded } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
 import type { Spent } from './serve.ts';
 import { Server } from './server.ts';
-import { Worker } from './worker.ts';
+import { nodeCommand, Worker } from './worker.ts';
 
 /** To the worker: VIFs number `from` to `to` − 1. */
 export interface GrowRequest {
@@ -72,7 +71,7 @@ export async function partGrow(bench: Bench): Promise<PartResult> {
 
 async function growOnce(bench: Bench, round: number, total: number, step: number): Promise<Bin[]> {
   const { server, janitor } = await makeSite(bench, `grow-${round}`, 0);
-  const worker = new Worker(bench.run, [process.execPath, join(import.meta.dirname, 'grow-ours.ts'), server.remote]);
+  const worker = new Worker(bench.run, nodeCommand('grow-ours.ts', [server.remote]));
   const warm = { from: WARM_FROM, to: WARM_FROM + total / 2 };
   await worker.ask<Spent>(warm satisfies GrowRequest);
   await removePorts(

@@ -14,6 +14,7 @@ import { partMonitors } from './monitors.ts';
 import { mebibytes } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
 import { partStart } from './start.ts';
+import { DAEMON_FLAGS } from './worker.ts';
 
 const PARTS = {
   add: { title: 'A. One more port on a bridge', run: partAdd },
@@ -67,7 +68,7 @@ async function machine(): Promise<Record<string, string | number>> {
     cpus: cpus().length,
     memoryMiB: Math.round(mebibytes(totalmem())),
     openvswitch: version,
-    node: process.version,
+    node: [process.version, ...DAEMON_FLAGS].join(' '),
   };
 }
 

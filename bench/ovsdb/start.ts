@@ -10,7 +10,7 @@ import { mebibytes, median, rounded } from './numbers.ts';
 import { type Bench, type PartResult, PLAIN } from './part.ts';
 import { Relay } from './relay.ts';
 import type { Spent } from './serve.ts';
-import { Worker } from './worker.ts';
+import { nodeCommand, Worker } from './worker.ts';
 
 export interface StartRequest {
   readonly remote: string;
@@ -107,7 +107,7 @@ export async function partStart(bench: Bench): Promise<PartResult> {
 }
 
 function newWorker(bench: Bench): Worker {
-  return new Worker(bench.run, [process.execPath, '--expose-gc', join(import.meta.dirname, 'start-ours.ts')]);
+  return new Worker(bench.run, nodeCommand('start-ours.ts', [], ['--expose-gc']));
 }
 
 function sample({ initial, placed, rss, heap, peakRss }: Started, idle: Started) {

@@ -3,9 +3,27 @@
  * does not outlive the bench, and the run's take-down finds it by its environment.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RUN_VARIABLE } from '../../lab/processes.ts';
 import type { RunDirectory } from '../../lab/run-directory.ts';
+
+const WITH_NODE = resolve(import.meta.dirname, '../../bin/with-node');
+
+/** What Node is told when it runs the daemon: our client is measured under the same. */
+export const DAEMON_FLAGS: readonly string[] = readDaemonFlags();
+
+/** Runs a script of this folder as the daemon is run; `flags`: more for Node. */
+export function nodeCommand(script: string, args: readonly string[], flags: readonly string[] = []): string[] {
+  return [process.execPath, ...DAEMON_FLAGS, ...flags, join(import.meta.dirname, script), ...args];
+}
+
+function readDaemonFlags(): string[] {
+  const [, flags] = /^exec "\$node"(.*) "\$program" "\$@"$/m.exec(readFileSync(WITH_NODE, 'utf8')) ?? [];
+  if (flags === undefined) throw new Error(`${WITH_NODE}: no line that runs the program with $node`);
+  return flags.split(' ').filter((flag) => flag !== '');
+}
 
 export class Worker {
   readonly #child: ChildProcess;
