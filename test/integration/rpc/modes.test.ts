@@ -46,6 +46,87 @@ test.each<[string, Partial<RpcConfig>]>([
   expect(after.methods).toEqual(['three']);
 });
 
+/**
+ * Modes that came after Debian's oslo.messaging (14.0): every declaration as `impl_rabbit.py` of 17.1 makes it, to the last
+ * argument. (The modes that it knows are in oslo.test.ts, against itself.)
+ */
+describe('declarations of newer modes', () => {
+  const QUORUM = '{"x-queue-type","quorum"}';
+  const EXPIRES = '{"x-expires",600000}';
+  const BOTH: Partial<RpcConfig> = { quorumQueue: true, transientQuorumQueue: true, transientQueuesTtl: 600 };
+  type Row = readonly [name: string, durable: boolean, args: string];
+
+  test.each<[string, Partial<RpcConfig>, { fanout: Row; reply: Row; byName: Row; durableFanout: boolean }]>([
+    [
+      'rabbit_transient_quorum_queue alone',
+      { transientQuorumQueue: true },
+      {
+        fanout: ['T_fanout_HEX', true, `[{"x-expires",1800000},${QUORUM}]`],
+        reply: ['reply_HEX', true, `[{"x-expires",1800000},${QUORUM}]`],
+        byName: [`${FDB}.host1`, false, '[]'],
+        durableFanout: true,
+      },
+    ],
+    [
+      'both kinds quorum queues, with limits',
+      { ...BOTH, quorumDeliveryLimit: 20, quorumMaxMemoryLength: 1000, quorumMaxMemoryBytes: 1_000_000 },
+      {
+        fanout: ['T_fanout_HEX', true, limited(EXPIRES)],
+        reply: ['reply_HEX', true, limited(EXPIRES)],
+        byName: [`${FDB}.host1`, true, limited()],
+        durableFanout: true,
+      },
+    ],
+    [
+      'rabbit_stream_fanout',
+      { ...BOTH, streamFanout: true },
+      {
+        fanout: ['T_fanout', true, '[{"x-max-age","600s"},{"x-queue-type","stream"}]'],
+        reply: ['reply_HEX', true, `[${EXPIRES},${QUORUM}]`],
+        byName: [`${FDB}.host1`, true, `[${QUORUM}]`],
+        durableFanout: true,
+      },
+    ],
+    [
+      'use_queue_manager',
+      { useQueueManager: true, hostname: 'compute1', processname: 'agent' },
+      {
+        fanout: ['T_fanout_compute1:agent:1', false, '[{"x-expires",1800000}]'],
+        reply: ['reply_compute1:agent:1', false, '[{"x-expires",1800000}]'],
+        byName: [`${FDB}.host1`, false, '[]'],
+        durableFanout: false,
+      },
+    ],
+  ])('%s', async (_name, mode, { fanout, reply, byName, durableFanout }) => {
+    await rig.client('host1', rig.config(mode)).up();
+    const shape = (await rig.queues('durable', 'auto_delete', 'arguments')).map(
+      ([name = '', durable = '', autoDelete = '', args = '']) => [
+        name.replace(/[0-9a-f]{32}$/, 'HEX'),
+        ...[durable, autoDelete, inOrder(args)],
+      ],
+    );
+    const row = ([name, durable, args]: Row) => [name, String(durable), 'false', inOrder(args)];
+    const fanouts = TOPICS.map((topic) => row([fanout[0].replace('T', topic), fanout[1], fanout[2]]));
+    expect(shape).toEqual([...fanouts, row(byName), row(reply)].sort());
+    expect(await rig.exchanges('type', 'durable', 'auto_delete', 'arguments')).toEqual(
+      [
+        ['neutron', 'topic', String(mode.quorumQueue === true), 'false', '[]'],
+        ...TOPICS.map((topic) => [`${topic}_fanout`, 'fanout', String(durableFanout), 'true', '[]']),
+      ].sort(),
+    );
+  });
+
+  function limited(...more: string[]): string {
+    const limits = ['{"x-delivery-limit",20}', '{"x-max-in-memory-bytes",1000000}', '{"x-max-in-memory-length",1000}'];
+    return `[${[...limits, ...more, QUORUM].join(',')}]`;
+  }
+
+  /** The order of arguments says nothing. */
+  function inOrder(args: string): string {
+    return (args.match(/\{.*?\}/g) ?? []).sort().join();
+  }
+});
+
 test('rabbit_stream_fanout: one shared queue a topic, and a reconnect goes on where it was', async () => {
   const config = rig.config({ quorumQueue: true, transientQuorumQueue: true, streamFanout: true });
   const { server } = await rig.server(() => null, ['q-plugin'], config);

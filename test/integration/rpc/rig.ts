@@ -163,7 +163,16 @@ export class Rig {
   }
 
   async queues(...columns: string[]): Promise<string[][]> {
-    const text = await this.broker.ctl('--silent', 'list_queues', '--no-table-headers', 'name', ...columns);
+    return await this.#list('list_queues', 'name', ...columns);
+  }
+
+  async exchanges(...columns: string[]): Promise<string[][]> {
+    return (await this.#list('list_exchanges', 'name', ...columns)).filter(([name = '']) => !/^(amq\..*)?$/.test(name));
+  }
+
+  async #list(...command: string[]): Promise<string[][]> {
+    const [what = '', ...columns] = command;
+    const text = await this.broker.ctl('--silent', what, '--no-table-headers', ...columns);
     return text
       .split('\n')
       .filter((line) => line !== '')
