@@ -155,6 +155,24 @@ describe('after a stop', () => {
     expect(await rig.logged('notifications were lost')).toHaveLength(1);
   });
 
+  it('a gap that it had found but not told when it was stopped again is not forgotten', async () => {
+    await rig.agent.stop();
+    const names = await rig.agentQueues();
+    await rig.server.deleteQueues(names.filter((name) => name.startsWith(`${L2POPULATION_TOPIC}_fanout_`)));
+    // While another has one of its queues it is not up, but the missing one is made anew already.
+    const release = await rig.server.occupy(`${L2POPULATION_TOPIC}.${rig.host.name}`);
+    rig.forgetLog();
+    await rig.agent.start();
+    await rig.logged('queue has another consumer');
+    await waitFor('the queue', async () => (await rig.agentQueues()).length === names.length + 1);
+    await rig.agent.stop();
+    await release();
+    expect(existsSync(checkpoint())).toBe(false);
+    rig.server.calls.length = 0;
+    await back();
+    await waitFor('the question', () => refreshes().length > 0);
+  });
+
   it('a checkpoint that cannot be read is none', async () => {
     await rig.agent.stop();
     expect(existsSync(checkpoint())).toBe(true);

@@ -130,6 +130,13 @@ export class ServerDouble {
     await channel.waitForConfirms();
   }
 
+  /** Consumes a queue so that nobody else can; the result ends that. */
+  async occupy(name: string): Promise<() => Promise<unknown>> {
+    const channel = await this.#channel();
+    const { consumerTag } = await channel.consume(name, () => undefined, { exclusive: true });
+    return () => channel.cancel(consumerTag);
+  }
+
   async deleteQueues(names: readonly string[]): Promise<void> {
     const channel = await this.#channel();
     for (const name of names) await channel.deleteQueue(name);
