@@ -38,9 +38,10 @@ export async function subscribeFanout(
   const queue = topology.fanoutQueue(topic);
   const exchange = topology.fanoutExchange(topic);
   const { exclusive, stream } = topology.fanoutConsume;
-  const makeReady = stream ? makeSharedReady : makeOwnReady;
-  await makeReady(session, queue, 'transient', log, () => options.onMissing());
-  if (stream && nextOffset() === undefined) options.onMissing();
+  const onMissing = () => options.onMissing();
+  if (stream) await makeSharedReady(session, queue, onMissing);
+  else await makeOwnReady(session, queue, 'transient', log, onMissing);
+  if (stream && nextOffset() === undefined) onMissing();
   await bind(session, queue, exchange, topic, log);
   const again = () => subscribeFanout(session, topic, nextOffset, options);
   const next = stream ? nextOffset() : undefined;
@@ -146,16 +147,10 @@ async function deleteQueue(session: Session, name: string): Promise<void> {
 }
 
 /** A queue of everybody: whatever it is like, it is not ours to change. */
-async function makeSharedReady(
-  session: Session,
-  queue: QueueSpec,
-  declared: Declared,
-  _log: Logger,
-  onMissing: () => void,
-): Promise<void> {
+async function makeSharedReady(session: Session, queue: QueueSpec, onMissing: () => void): Promise<void> {
   if ((await findQueue(session, queue.name)).presence === 'present') return;
   onMissing();
-  await session.withChannel((channel) => declareQueue(channel, queue, declared));
+  await session.withChannel((channel) => declareQueue(channel, queue, 'transient'));
 }
 
 async function bind(
