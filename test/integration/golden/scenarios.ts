@@ -65,8 +65,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: '13-unplug-replug', steps: { host2: [...unplug('vx2b'), ...plug('vx2b')] } },
   {
     name: '14-agent1-restart',
-    // One port of each network is enough to us: which one does not matter.
-    steps: { host1: [{ do: 'restart' }, { do: 'told', direction: 'up', ports: ['vx1', 'vx1b'] }] },
+    // Our agent asks for nothing: its queues have kept everything. What the server told the reference is told all the same.
+    steps: { host1: [{ do: 'restart' }, { do: 'rest' }] },
   },
   {
     name: '18-port-delete',
