@@ -81,7 +81,9 @@ export function encodeValue(type: ColumnType, value: Value): WireValue | undefin
 
 /** What a column holds that an insert does not mention (RFC 7047 §5.2.1); `initial` and `insert` updates leave these out. */
 export function defaultValue(type: ColumnType): Value {
-  if (type.kind === 'map') return new Map();
+  if (type.kind === 'map') {
+    return type.min === 0 ? new Map() : new Map([[defaultAtom(type.key), defaultAtom(type.value)]]);
+  }
   if (type.kind === 'set') return type.min === 0 ? [] : [defaultAtom(type.key)];
   return defaultAtom(type.key);
 }

@@ -119,7 +119,8 @@ function rowAfter(
 ): Row | undefined | string {
   if (!isObject(update)) return 'no object';
   if ('delete' in update) return undefined;
-  const insert = update.insert ?? update.initial;
+  // In the reply of a large monitor_cond the row lies one level higher than in that of monitor_cond_since.
+  const insert = parsed(update.insert ?? update.initial);
   if (insert !== undefined) return insertedRow(columns, defaults, insert);
   if (!('modify' in update)) return 'neither initial, insert, modify nor delete';
   if (before === undefined) return partial ? undefined : 'a change of a row that was never sent';
