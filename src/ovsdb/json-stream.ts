@@ -9,6 +9,9 @@ import { parseLarge, ROW_DEPTH } from './unparsed.ts';
 /** One message may have this many bytes, unless told otherwise: what ovsdb-server itself would hardly send, and less than a daemon's memory. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
+/** ovsdb-server's own limit for what it is sent. Much deeper, and whoever walks through it would overflow the stack. */
+export const MAX_DEPTH = 1000;
+
 /** Above this the rows of a message come unparsed (unparsed.ts). */
 export const LARGE_MESSAGE_BYTES = 1024 * 1024;
 
@@ -88,6 +91,10 @@ export class JsonStream {
         inString = true;
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         depth++;
+        if (depth > MAX_DEPTH) {
+          this.#refuse(`a message nested more than ${MAX_DEPTH} deep`);
+          return index;
+        }
         if (depth === ROW_DEPTH) this.#marks.push(offset + index - 1);
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         depth--;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JsonStream, MAX_MESSAGE_BYTES } from '../../../src/ovsdb/json-stream.ts';
+import { JsonStream, MAX_DEPTH, MAX_MESSAGE_BYTES } from '../../../src/ovsdb/json-stream.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
@@ -61,6 +61,14 @@ test.each([
   expect(documents).toEqual([{ before: 1 }]);
   expect(said).toMatch(problem);
   expect(stream.push(bytes('{"after":1}'))).toEqual({ documents: [], problem: said });
+});
+
+test('refused: what is nested too deep for whoever walks through it', () => {
+  const nested = (depth: number) => bytes('['.repeat(depth) + ']'.repeat(depth));
+  expect(read(new JsonStream(), [nested(MAX_DEPTH)]).documents).toHaveLength(1);
+  const { documents, problem } = read(new JsonStream(), [nested(MAX_DEPTH + 1)]);
+  expect(documents).toEqual([]);
+  expect(problem).toBe(`a message nested more than ${MAX_DEPTH} deep`);
 });
 
 test('refused: text that is no UTF-8', () => {
