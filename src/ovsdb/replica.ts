@@ -131,7 +131,8 @@ function insertedRow(columns: ReadonlyMap<string, ColumnType>, defaults: Row, wi
   if (!isObject(wire)) return 'a row that is no object';
   const row: Record<string, Value> = { ...defaults };
   for (const [column, type] of columns) {
-    const sent = wire[column];
+    // A column may be called `constructor`.
+    const sent = Object.hasOwn(wire, column) ? wire[column] : undefined;
     if (sent === undefined) continue;
     const value = decodeValue(type, sent);
     if (value === undefined) return badValue(column, sent);

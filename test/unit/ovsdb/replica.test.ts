@@ -39,6 +39,13 @@ test('a new row has every monitored column; those that are left out are at their
   expect(made.rows('T').size).toBe(2);
 });
 
+test('a column may be called as what every object of JavaScript has', () => {
+  const columns = new Map<string, ColumnType>([['constructor', { kind: 'scalar', key: 'string' }]]);
+  const made = new Replica(new Map<string, MonitoredTable>([['T', { columns, partial: false, everyRow: true }]]));
+  expect(made.apply({ T: { u1: { insert: {} } } })).toHaveLength(1);
+  expect(made.row('T', 'u1')).toEqual({ constructor: '' });
+});
+
 const OLD = {
   name: 'x',
   port: 7,
