@@ -156,15 +156,12 @@ function modifiedRow(columns: ReadonlyMap<string, ColumnType>, before: Row, wire
   return row;
 }
 
-function rowsEqual(a: Row, b: Row): boolean {
-  const columns = Object.keys(a);
-  return (
-    columns.length === Object.keys(b).length &&
-    columns.every((column) => {
-      const [left, right] = [a[column], b[column]];
-      return left !== undefined && right !== undefined && valuesEqual(left, right);
-    })
-  );
+/** In the columns that are monitored now: one that only conditions named may have gone with them. */
+function rowsEqual(before: Row, after: Row): boolean {
+  return Object.entries(after).every(([column, value]) => {
+    const old = before[column];
+    return old !== undefined && valuesEqual(old, value);
+  });
 }
 
 function badValue(column: string, sent: unknown): string {

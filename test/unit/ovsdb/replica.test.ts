@@ -206,6 +206,16 @@ test('law: the differences of two replicas lead from one to the other and hold n
   );
 });
 
+test('a column that is no longer monitored makes no difference', () => {
+  const before = replica({
+    rows: { u1: { insert: { name: 'x', tags: 'a' } }, u2: { insert: { name: 'y', tags: 'b' } } },
+  });
+  const name: [string, ColumnType] = ['name', { kind: 'scalar', key: 'string' }];
+  const after = new Replica(new Map([['T', { columns: new Map([name]), partial: false, everyRow: true }]]));
+  after.apply({ T: { u1: { insert: { name: 'x' } }, u2: { insert: { name: 'z' } } } });
+  expect(differences(before, after, ['T']).map(({ uuid }) => uuid)).toEqual(['u2']);
+});
+
 test('without a replica before, everything is new', () => {
   const made = replica({ rows: { u: { initial: {} } } });
   expect(differences(undefined, made, ['T'])).toEqual([{ table: 'T', uuid: 'u', before: undefined, after: EMPTY }]);
