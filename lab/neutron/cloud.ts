@@ -13,7 +13,6 @@ import { join } from 'node:path';
 import { freePorts, type LabBroker } from '../broker.ts';
 import { Cloud } from '../cloud.ts';
 import { Host } from '../host.ts';
-import type { PingResult } from '../ping.ts';
 import type { RunDirectory } from '../run-directory.ts';
 import type { Settings } from '../settings.ts';
 import { Vm, type VmSpec } from '../vm.ts';
@@ -231,7 +230,7 @@ export class NeutronCloud {
 export async function waitReachable(from: PluggedVm, to: PluggedVm): Promise<void> {
   for (const address of [to.ipv4, to.ipv6].filter((one) => one !== '')) {
     await waitFor(`${from.vm.name} to reach ${to.vm.name} at ${address}`, async () => {
-      const { received }: PingResult = await from.vm.ping(address, { count: 1, wait: 0.5 });
+      const { received } = await from.vm.ping(address, { count: 1, wait: 0.5 });
       return received === 1;
     });
   }

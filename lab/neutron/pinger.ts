@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Vm } from '../vm.ts';
-import { type Gap, parsePingLines, type SteadyPing } from './ping-lines.ts';
+import { parsePingLines, type SteadyPing } from './ping-lines.ts';
 
 export interface PingerOptions {
   /** Seconds between requests; 0.05 by default: 20 a second. */
@@ -78,4 +78,4 @@ export async function pingWhile(
   }
 }
 
-export type { Gap, SteadyPing };
+export type { SteadyPing };

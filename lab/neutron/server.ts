@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Daemon, recordedDaemons, startDaemon } from '../processes.ts';
 import { run } from '../run.ts';
 import type { RunDirectory } from '../run-directory.ts';
-import { renderSettings, type Settings } from '../settings.ts';
+import { mergeSettings, renderSettings, type Settings } from '../settings.ts';
 import type { Database } from './database.ts';
 import { Rest } from './rest.ts';
 
@@ -38,11 +38,7 @@ export class NeutronServer {
     const server = new NeutronServer(directory, options.port);
     const state = directory.directory(NAME, 'state');
     const { neutron, ml2 } = settings(options, state);
-    const { DEFAULT, ...others } = { ...neutron, ...options.settings };
-    writeFileSync(
-      server.#files[0],
-      renderSettings({ DEFAULT: { ...neutron.DEFAULT, ...DEFAULT }, ...others } as Settings),
-    );
+    writeFileSync(server.#files[0], renderSettings(mergeSettings(neutron, options.settings ?? {})));
     writeFileSync(server.#files[1], renderSettings(ml2));
     return server;
   }
@@ -56,7 +52,7 @@ export class NeutronServer {
     await startDaemon(this.#run.path, {
       name: NAME,
       command: ['/usr/bin/neutron-server', ...this.#fileArguments],
-      ready: async () => (await this.rest.networks()).length >= 0,
+      ready: async () => Array.isArray(await this.rest.networks()),
       readyTimeout: 120_000,
     });
   }
