@@ -113,7 +113,9 @@ export class SwitchView {
     for (const change of changes) {
       switch (change.table) {
         case 'Open_vSwitch':
-          this.#root = change.after === undefined ? undefined : toRoot(change.uuid, change.after);
+          // Of a database made anew the new row may come before the old one goes.
+          if (change.after !== undefined) this.#root = toRoot(change.uuid, change.after);
+          else if (this.#root?.uuid === change.uuid) this.#root = undefined;
           seen.bridges = true;
           break;
         case 'Bridge':

@@ -233,4 +233,16 @@ describe('bridges, patch ports, tags', () => {
     fake.setRoot({ other_config: new Map([['flow-restore-wait', 'true']]) });
     expect([view.root?.restoring, last()?.bridges]).toEqual([true, true]);
   });
+
+  test('of a database made anew: the new row, though the old one goes after it came', () => {
+    const { view } = watched();
+    const [row] = new FakeSwitch().initial().filter(({ table }) => table === 'Open_vSwitch');
+    const old = view.root?.uuid;
+    if (row?.table !== 'Open_vSwitch' || old === undefined) throw new Error('no row');
+    const gone = { table: 'Open_vSwitch', uuid: old, before: row.after, after: undefined } as const;
+    view.applyRows([{ ...row, uuid: 'anew' }, gone]);
+    expect(view.root?.uuid).toBe('anew');
+    view.applyRows([{ ...gone, uuid: 'anew' }]);
+    expect(view.root).toBeUndefined();
+  });
 });
