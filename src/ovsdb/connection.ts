@@ -106,11 +106,10 @@ export class Connection {
     const id = this.#nextId++;
     const onAbort = (): void => this.#cancel(id);
     const onDeadline = (): void => {
-      this.#take(id);
       const message = `${this.remote}: no reply to ${method} in ${timeoutMs} ms`;
-      reject(new OvsdbConnectionError(message, { code: 'ETIMEDOUT', outcome: 'unknown' }));
+      this.#take(id)?.reject(new OvsdbConnectionError(message, { code: 'ETIMEDOUT', outcome: 'unknown' }));
     };
-    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onDeadline, timeoutMs);
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(afterReads, timeoutMs, onDeadline);
     const release = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
@@ -215,11 +214,15 @@ export class Connection {
       this.#silence.refresh();
       return;
     }
-    // When this process was held up, the answer may be waiting in the socket: let it be read first.
-    setImmediate(() => {
+    afterReads(() => {
       if (this.#probing) this.end('ETIMEDOUT', `no answer to a probe in ${this.#options.probeMs} ms`);
     });
   }
+}
+
+/** For a deadline: when this process was held up, the answer may be waiting in the socket, and is to be read first. */
+function afterReads(then: () => void): void {
+  setImmediate(then);
 }
 
 /** ovsdb-server sends an object with `error` and `details`, and for some errors only a text. */

@@ -173,6 +173,16 @@ test('an answer that waits in the socket while this process is held up counts', 
   connection.end('ECLOSED', 'closed');
 });
 
+test('and so does a reply', async () => {
+  const { connection, session } = await open({ timeoutMs: 100 });
+  const reply = connection.call('list_dbs', []);
+  const { id } = await session.request('list_dbs');
+  await session.raw(JSON.stringify({ id, result: ['DB'], error: null }));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  expect(await reply).toEqual(['DB']);
+  connection.end('ECLOSED', 'closed');
+});
+
 test.each([
   ['no JSON', '{oops}', /no JSON/],
   ['a message that is no object', '[1]', /no object/],
