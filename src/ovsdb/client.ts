@@ -242,6 +242,7 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
       );
     }
     this.#options.onState('connected');
+    if (this.#closing.signal.aborted) return session;
     this.#options.onChanges(changes as readonly MonitoredChange<Requests>[], 'initial');
     return session;
   }

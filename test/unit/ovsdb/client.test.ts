@@ -356,6 +356,21 @@ test.each(['before anything was answered', 'in the middle of the first read'])('
   expect(watched.said).toEqual([]);
 });
 
+test('close as soon as it is connected', async () => {
+  const states: string[] = [];
+  const watched = watch({
+    onState: (state) => {
+      states.push(state);
+      closed = watched.client.close();
+    },
+  });
+  let closed: Promise<void> | undefined;
+  await serveFirstRead(await server.accept());
+  await until('the first word', () => states.length > 0);
+  await closed;
+  expect([states, watched.events]).toEqual([['connected'], []]);
+});
+
 test('close while it waits for the next try', async () => {
   await server.stop();
   const watched = watch();
