@@ -161,6 +161,7 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
   /**
    * Other conditions for one of the monitored tables, now and in sessions to come. When it resolves, the replica shows the rows that meet them,
    * unless there is no session or it ends meanwhile: then the next first read does. Columns in `where` must be monitored already (TypeError).
+   * Conditions that the server refuses (OvsdbReplyError) change nothing.
    * No effect on a server without conditional monitors.
    */
   async setConditions(table: keyof Requests & string, where: MonitorWhere): Promise<void> {
@@ -169,8 +170,15 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     if (request === undefined || strange !== undefined) {
       throw new TypeError(`conditions of table ${table}: ${request === undefined ? 'not monitored' : strange}`);
     }
-    this.#monitors = { ...this.#monitors, [table]: { ...request, where } };
-    if (this.#session !== undefined) await this.#sendConditions(this.#session, { [table]: where });
+    const wanted = { ...request, where };
+    this.#monitors = { ...this.#monitors, [table]: wanted };
+    try {
+      if (this.#session !== undefined) await this.#sendConditions(this.#session, { [table]: where });
+    } catch (error) {
+      // With conditions that the server refuses no session would ever come again.
+      if (this.#monitors[table] === wanted) this.#monitors = { ...this.#monitors, [table]: request };
+      throw error;
+    }
   }
 
   async #sendConditions(

@@ -132,6 +132,21 @@ describe('conditions', () => {
     });
   });
 
+  test('that the server refuses are forgotten: the next session has those before', async () => {
+    const session = await server.accept();
+    await serveFirstRead(session);
+    await watched.read(1);
+    const refusal = rejection(watched.client.setConditions('T', [['name', '==', 5]]));
+    const { id } = await session.request('monitor_cond_change');
+    session.send({ id, result: null, error: { error: 'syntax error' } });
+    expect(await refusal).toMatchObject({ code: 'syntax error' });
+    session.drop();
+    const again = await sessionWithout();
+    expect((await again.request('monitor_cond_since')).params?.[2]).toEqual({
+      T: [{ columns: ['name', 'tags'], where: WHERE }],
+    });
+  });
+
   test('of a column or table that is not monitored are a mistake of the program', async () => {
     await serveFirstRead(await server.accept());
     expect(await rejection(watched.client.setConditions('T', [['other', '==', 1]]))).toBeInstanceOf(TypeError);
