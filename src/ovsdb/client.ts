@@ -15,7 +15,7 @@ import { wasDone } from './evidence.ts';
 import type { FirstRead } from './first-read.ts';
 import { MONITOR_ID, readAll } from './first-read.ts';
 import type { Log } from './log.ts';
-import type { MonitoredChange, MonitoredRow, MonitorRequests, MonitorWhere } from './monitor.ts';
+import type { MonitoredChange, MonitoredRow, MonitoredTable, MonitorRequests, MonitorWhere } from './monitor.ts';
 import { monitorCondChange } from './monitor-requests.ts';
 import { parseNotification } from './notifications.ts';
 import type { Operation } from './operations.ts';
@@ -60,7 +60,7 @@ interface Updates {
 
 /** A session whose first read is complete. */
 interface Session extends Pick<FirstRead, 'connection' | 'schema' | 'method'> {
-  readonly tables: FirstRead['plan']['tables'];
+  readonly tables: Map<string, MonitoredTable>;
   readonly replica: Replica;
 }
 
@@ -173,7 +173,7 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     const wanted = { ...request, where };
     this.#monitors = { ...this.#monitors, [table]: wanted };
     try {
-      if (this.#session !== undefined) await this.#sendConditions(this.#session, { [table]: where });
+      if (this.#session !== undefined) await this.#sendConditions(this.#session, table, where);
     } catch (error) {
       // With conditions that the server refuses no session would ever come again.
       if (this.#monitors[table] === wanted) this.#monitors = { ...this.#monitors, [table]: request };
@@ -181,13 +181,12 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     }
   }
 
-  async #sendConditions(
-    { connection, method }: Pick<Session, 'connection' | 'method'>,
-    where: Readonly<Record<string, MonitorWhere>>,
-  ): Promise<void> {
+  async #sendConditions({ connection, method, tables }: Session, table: string, where: MonitorWhere): Promise<void> {
     if (method === 'monitor') return;
+    const monitored = tables.get(table);
+    if (monitored !== undefined) tables.set(table, { ...monitored, everyRow: false });
     try {
-      await monitorCondChange(connection, MONITOR_ID, MONITOR_ID, where);
+      await monitorCondChange(connection, MONITOR_ID, MONITOR_ID, { [table]: where });
     } catch (error) {
       if (!(error instanceof OvsdbConnectionError)) throw error;
     }
@@ -225,7 +224,7 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     const opened = await this.#open(monitors, (updates) => onUpdates(updates));
     if (opened instanceof Error) return opened;
     const { connection, schema, method } = opened;
-    const { tables } = opened.plan;
+    const tables = new Map(opened.plan.tables);
     const replica = new Replica(tables);
     for (const updates of [{ kind: 'update2', updates: opened.updates } as const, ...held.splice(0)]) {
       const problem = apply(replica, tables, updates);
@@ -245,9 +244,7 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
     );
     const changed = Object.entries(this.#monitors).filter(([table, { where }]) => where !== monitors[table]?.where);
     for (const [table, { where = [true] }] of changed) {
-      this.#sendConditions(session, { [table]: where }).catch((error: Error) =>
-        connection.end('EPROTO', error.message),
-      );
+      this.#sendConditions(session, table, where).catch((error: Error) => connection.end('EPROTO', error.message));
     }
     this.#options.onState('connected');
     if (this.#closing.signal.aborted) return session;

@@ -77,6 +77,14 @@ test.each<[string, readonly Operation[], MonitorRequests]>([
   expect(watched.client.wasDone(operations)).toBeUndefined();
 });
 
+test('it stays unknown when the conditions of the table have changed: a row that is not here may be there', async () => {
+  const session = await connected();
+  const changed = watched.client.setConditions('T', [['name', '==', 'b']]);
+  session.send({ id: (await session.request('monitor_cond_change')).id, result: {}, error: null });
+  await changed;
+  expect(watched.client.wasDone(WITH_UUID)).toBeUndefined();
+});
+
 test('a reply that does not come ends the session: what was asked for must not be done behind its back', async () => {
   const session = await connected(ALL, 200);
   const error = await interrupted(session, WITH_UUID, () => undefined);
