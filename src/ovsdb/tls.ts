@@ -30,7 +30,15 @@ export async function startTls(host: string, port: number, files: TlsFiles | und
     throw fileError(`${files?.keyFile} is not the key of ${files?.certFile}`);
   }
   const own = cert && key && { cert: cert.pem, key: key.pem };
-  return connect({ host, port, ...(ca && { ca: ca.pem }), ...own }).setNoDelay(true);
+  try {
+    return connect({ host, port, ...(ca && { ca: ca.pem }), ...own }).setNoDelay(true);
+  } catch (error) {
+    // OpenSSL looks closer than the checks above: a key that is too short, what comes after the first certificate of a file.
+    throw fileError(
+      `${files?.certFile ?? files?.caFile}: ${error instanceof Error ? error.message : String(error)}`,
+      error,
+    );
+  }
 }
 
 /** For the message about an error of a socket. With TLS 1.3 the server's refusal of our certificate comes after the socket is open. */

@@ -1,5 +1,5 @@
 /** ssl: with certificates of our own making. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -23,6 +23,8 @@ beforeAll(async () => {
   await authority.issue('client', undefined);
   await authority.issue('expired-client', undefined, ['20200101000000Z', '20200102000000Z']);
   await authority.selfSigned('stranger');
+  const broken = '-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n';
+  await writeFile(authority.file('chain.pem'), `${await readFile(authority.file('client.pem'), 'utf8')}${broken}`);
   for (const name of ['addresses', 'names', 'elsewhere', 'nameless', 'expired']) await serve(name);
 });
 afterAll(async () => {
@@ -182,6 +184,14 @@ test.each<[string, string, string, Files, string, RegExp]>([
     { ...CLIENT, certFile: 'index.txt' },
     'ETLSFILE',
     /^TLS files: .*\/index\.txt: /,
+  ],
+  [
+    'a certificate that is followed by one that is none',
+    '127.0.0.1',
+    'addresses',
+    { ...CLIENT, certFile: 'chain.pem' },
+    'ETLSFILE',
+    /^TLS files: .*\/chain\.pem: .*asn1/,
   ],
   [
     'a key that is none',
