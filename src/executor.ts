@@ -47,8 +47,6 @@ export type Progress = 'again' | 'waiting' | 'done';
 
 export class Executor {
   readonly #parts: ExecutorParts;
-  /** `next_cfg` of our last change of the bridges themselves. */
-  #bridgesCfg = 0;
   #dropFlows: boolean;
   /** VIFs of the plan under way whose row was gone. */
   readonly #missedVifs = new Set<PortId>();
@@ -82,7 +80,7 @@ export class Executor {
     const unplaced = state.view.portsWithoutBridge();
     if (unplaced.length > 0) return this.#askMembership(unplaced);
     if (state.dirty.bridges && (await this.#makeBridges())) return 'waiting';
-    if ((state.view.root?.curCfg ?? 0) < this.#bridgesCfg) return this.#waitFor('ovs-vswitchd to make the bridges');
+    if ((state.view.root?.curCfg ?? 0) < state.bridgesCfg) return this.#waitFor('ovs-vswitchd to make the bridges');
     const patch = state.config.ovs.tunPeerPatchPort;
     if (state.view.patch(patch)?.interface.ofport === undefined) return this.#waitFor(`the ofport of ${patch}`);
     this.#waitFor('');
@@ -114,7 +112,7 @@ export class Executor {
     state.dirty.bridges = false;
     if (operations.length === 0) return false;
     try {
-      this.#bridgesCfg = readNextCfg(await ovsdb.transact([...operations, ...bumpNextCfg()]));
+      state.bridgesCfg = readNextCfg(await ovsdb.transact([...operations, ...bumpNextCfg()]));
     } catch (error) {
       state.dirty.bridges = true;
       throw error;

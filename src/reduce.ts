@@ -98,6 +98,8 @@ function isNewBridge({ config: { ovs } }: State, { table, before, after }: Switc
 function onConnected(state: State): void {
   state.connected = true;
   state.creating.clear();
+  // The database may have been put back to an earlier day, and count from there.
+  state.bridgesCfg = 0;
   state.compareWanted = true;
   state.dirty.bridges = true;
 }

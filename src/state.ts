@@ -88,6 +88,8 @@ export class State {
   readonly predecessors = { tun: new Set<string>(), int: new Set<string>() };
   /** VIFs that wait for a local VLAN to be free. */
   readonly withoutVlan = new Set<PortId>();
+  /** The `next_cfg` of our last change of the bridges themselves, in this session of OVSDB. */
+  bridgesCfg = 0;
   /** Ofports of deleted tunnel ports → the `next_cfg` that takes them away: then what was learned through them goes once more. */
   readonly retired = new Map<Ofport, number>();
   /** Ports whose VIF went away and of which the server has to be told. */

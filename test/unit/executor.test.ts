@@ -117,6 +117,15 @@ describe('a start', () => {
     expect(scene.executor.lastCompare).toEqual({ at: scene.host.now, drift: { adds: 24, deletes: 0, foreign: 0 } });
   });
 
+  test('does not wait for a number of a database that was put back to an earlier day', async () => {
+    const scene = await Scene.ready();
+    scene.host.apply({ kind: 'ovsdb-lost' });
+    scene.fake.setRoot({ next_cfg: 0, cur_cfg: 0 });
+    scene.host.connect();
+    await scene.batch();
+    expect([scene.executor.waitingFor, scene.taken()]).toEqual(['', ['dump br-tun', 'dump br-int']]);
+  });
+
   test('waits without OVSDB, and while flows are being restored, and compares when that is over', async () => {
     const scene = await Scene.ready();
     scene.host.apply({ kind: 'ovsdb-lost' });
