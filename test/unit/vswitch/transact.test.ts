@@ -321,6 +321,19 @@ describe('membership', () => {
     );
   });
 
+  test('more than 200 at once: the ports of all bridges in one operation', () => {
+    const ports = Array.from({ length: 201 }, (_, index) => `p${index}`);
+    expect(membershipQuery(ports.slice(1))).toHaveLength(200);
+    expect(membershipQuery(ports)).toEqual([{ op: 'select', table: 'Bridge', where: [], columns: ['name', 'ports'] }]);
+    const rows = [
+      { name: 'br-int', ports: ports.slice(0, 199) },
+      { name: 'br-ex', ports: ['another', 'p200'] },
+    ];
+    const found = readMembership(ports, [{ rows }]);
+    expect([found.size, found.get('p0'), found.get('p198')]).toEqual([201, 'br-int', 'br-int']);
+    expect([found.get('p199'), found.get('p200'), found.has('another')]).toEqual([undefined, 'br-ex', false]);
+  });
+
   test('answers in their order; on none any more', () => {
     const results = [{ rows: [{ name: 'br-int' }] }, { rows: [] }, { rows: [{ name: 7 }] }];
     expect(readMembership(['a', 'b', 'c', 'd'], results)).toEqual(
