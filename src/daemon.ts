@@ -83,8 +83,7 @@ export function createDaemon(
     ofctl,
     log: log.child({ part: 'switch' }),
     // What the server itself lacks is no fault of the operations.
-    isRefusal: (error) =>
-      error instanceof OvsdbTransactionError && !['resources exhausted', 'I/O error', 'timed out'].includes(error.code),
+    isRefusal: (error) => error instanceof OvsdbTransactionError && error.kind !== 'server',
     now,
     onPassed: () => {
       ovsdb.setConditions('Interface', ownInterfaces(patchPorts, config.ovs.localIp)).catch((error: Error) => {

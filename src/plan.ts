@@ -9,7 +9,7 @@ import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
 import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
-import { DEAD_VLAN, type IpAddress, type LocalVlan, type Ofport, type PortId, parseIp } from './values.ts';
+import { DEAD_VLAN, type IpAddress, type LocalVlan, type Ofport, type PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchInterface, SwitchPort } from './vswitch/rows.ts';
 import {
@@ -222,9 +222,9 @@ export function isIsolated(port: SwitchPort): boolean {
   return port.vlanMode === 'trunk' && port.trunks.length === 1 && port.trunks[0] === DEAD_VLAN;
 }
 
-/** Made by Neutron's agent (OVS.md), with another `local_ip`: from the first plan on OVSDB does not tell us of it, and its name may be wanted. */
+/** Made by Neutron's agent (OVS.md), with another `local_ip` (or spelled so): from the first plan on OVSDB does not tell us of it, and its name may be wanted. */
 function isFromEarlierAddress({ options }: SwitchInterface, localIp: IpAddress): boolean {
-  const address = parseIp(options.get('local_ip'));
+  const address = options.get('local_ip');
   const isNeutrons = options.get('in_key') === 'flow' && options.get('out_key') === 'flow';
   return isNeutrons && address !== undefined && address !== localIp;
 }

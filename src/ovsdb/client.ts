@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from './address.ts';
 import { describeBadAddress, parseAddress } from './address.ts';
+import type { CallOptions } from './connection.ts';
 import { Connection } from './connection.ts';
 import { isOvsdbError, OvsdbConnectionError } from './errors.ts';
 import { wasDone } from './evidence.ts';
@@ -41,12 +42,12 @@ export interface OvsdbClientOptions<Requests extends MonitorRequests = MonitorRe
   readonly monitors: Requests;
   /** Milliseconds that connecting, and each reply, may take. */
   readonly timeoutMs: number;
-  /** Milliseconds of silence before the server is probed, and then until it counts as dead. Default 5000, as in OVS. */
+  /** Milliseconds of silence before the server is probed, and then until it counts as dead. Default 5000, as OVS has for tcp and ssl; here for unix sockets too. */
   readonly probeMs?: number;
   readonly log: Log;
   /** The changes of one transaction, or with `initial` all that differ from before (possibly none). The replica already has them. */
   onChanges(changes: readonly MonitoredChange<Requests>[], kind: ChangeKind): void;
-  /** `connected` comes right before the `initial` changes. `disconnected` comes once an outage, the one at start included. */
+  /** `connected` comes right before the `initial` changes. `disconnected` comes once an outage (the one at start included), and again when its reason is of another kind. */
   onState(state: ClientState, reason?: Error): void;
 }
 
@@ -127,12 +128,9 @@ export class OvsdbClient<const Requests extends MonitorRequests = MonitorRequest
   /**
    * Runs the operations as one transaction. When it resolves the replica shows what it did: the server sends updates before the reply.
    * Rejects with OvsdbTransactionError (refused, nothing done), or OvsdbConnectionError, whose `outcome` tells whether it can have been done.
-   * `signal`: gives up a transaction that waits; if it came too late, the transaction resolves.
+   * `signal` gives up a transaction that waits; if it came too late, the transaction resolves. One that may wait longer than replies may take wants a `timeoutMs` of its own.
    */
-  async transact(
-    operations: readonly Operation[],
-    options: { signal?: AbortSignal } = {},
-  ): Promise<readonly OperationResult[]> {
+  async transact(operations: readonly Operation[], options: CallOptions = {}): Promise<readonly OperationResult[]> {
     const session = this.#session;
     if (session === undefined) {
       throw new OvsdbConnectionError('transact not sent: no OVSDB session', { code: 'ENOTCONN', outcome: 'not sent' });

@@ -113,10 +113,11 @@ export class SwitchView {
     for (const change of changes) {
       switch (change.table) {
         case 'Open_vSwitch':
+          // `cur_cfg` alone moves with every acknowledgement.
+          seen.bridges ||= !isAcknowledgement(change);
           // Of a database made anew the new row may come before the old one goes.
           if (change.after !== undefined) this.#root = toRoot(change.uuid, change.after);
           else if (this.#root?.uuid === change.uuid) this.#root = undefined;
-          seen.bridges = true;
           break;
         case 'Bridge':
           if (change.after === undefined) this.#bridges.delete(change.uuid);
@@ -244,4 +245,11 @@ function removeFrom<K>(index: Map<K, readonly string[]>, key: K, uuid: string): 
 
 function noChanges(): ViewChanges {
   return { vifs: new Set(), tunnels: new Set(), bridges: false };
+}
+
+/** Nothing changed but `cur_cfg`: columns that did not change keep their value's identity. */
+function isAcknowledgement({ before, after }: Extract<SwitchRowChange, { table: 'Open_vSwitch' }>): boolean {
+  if (before === undefined || after === undefined) return false;
+  const { cur_cfg: _, ...others } = before;
+  return Object.entries(others).every(([column, value]) => after[column as keyof typeof after] === value);
 }
