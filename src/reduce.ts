@@ -31,7 +31,9 @@ const MAX_UNSETTLED = 6;
 export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
     case 'rows': {
+      const lastCfg = state.view.root?.curCfg ?? 0;
       const changes = state.view.applyRows(event.changes);
+      if ((state.view.root?.curCfg ?? lastCfg) < lastCfg) onEarlierDatabase(state, lastCfg);
       // A bridge of ours that was made anew has no flows.
       if (event.changes.some((change) => isNewBridge(state, change))) state.compareWanted = true;
       if (event.initial) onConnected(state);
@@ -102,6 +104,19 @@ function onConnected(state: State): void {
   state.bridgesCfg = 0;
   state.compareWanted = true;
   state.dirty.bridges = true;
+}
+
+/** The database was put back to an earlier day, or made anew: what waits for a later `cur_cfg` would wait for ever. */
+function onEarlierDatabase(state: State, reached: number): void {
+  for (const ofport of state.retired.keys()) state.retired.set(ofport, 0);
+  for (const vif of state.vifs.values()) {
+    if (vif.configured === undefined) continue;
+    const isInForce = vif.configured <= reached;
+    vif.configured = isInForce ? 0 : undefined;
+    if (isInForce) continue;
+    state.unconfirmed.add(vif.id);
+    state.dirty.vifs.add(vif.id);
+  }
 }
 
 function onView(state: State, changes: ViewChanges, now: number): void {

@@ -126,6 +126,27 @@ describe('a start', () => {
     expect([scene.executor.waitingFor, scene.taken()]).toEqual(['', ['dump br-tun', 'dump br-int']]);
   });
 
+  test('nor do its VIFs and the ports that it takes away: those not acknowledged are bound again', async () => {
+    const scene = await Scene.ready();
+    scene.fake.setRoot({ next_cfg: 90, cur_cfg: 90 });
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    await scene.run();
+    scene.host.remove('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    scene.host.plug(portId(2), 'tap2');
+    scene.host.serve(factsOf(portId(2), { status: 'DOWN' }));
+    scene.fake.vswitchd();
+    await scene.batch();
+    scene.host.answer();
+    await scene.batch();
+    const vif = scene.host.state.vifs.get(portId(2));
+    expect([vif?.configured, scene.host.state.retired.size]).toEqual([expect.any(Number), 1]);
+    scene.host.apply({ kind: 'ovsdb-lost' });
+    scene.fake.setRoot({ next_cfg: 0, cur_cfg: 0 });
+    scene.host.connect();
+    await scene.run();
+    expect([vif?.configured, scene.host.state.retired.size]).toEqual([1, 0]);
+  });
+
   test('waits without OVSDB, and while flows are being restored, and compares when that is over', async () => {
     const scene = await Scene.ready();
     scene.host.apply({ kind: 'ovsdb-lost' });
