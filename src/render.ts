@@ -89,7 +89,7 @@ function renderMac(
   mac: MacAddress,
 ): void {
   const subject = `mac ${key} ${mac}`;
-  const vtep = fdb?.vtepOf(mac);
+  const vtep = network?.ownMacs.has(mac) ? undefined : fdb?.vtepOf(mac);
   if (network === undefined || vtep === undefined) {
     want(state, state.tun, subject, []);
     return;
@@ -109,7 +109,7 @@ function renderIp(
 ): void {
   const owner = fdb?.ownerOf(ip);
   const flow =
-    network !== undefined && owner !== undefined && state.config.agent.arpResponder
+    network !== undefined && owner !== undefined && !network.ownMacs.has(owner.mac) && state.config.agent.arpResponder
       ? brTun.arpFlow(network.vlan, ip, owner.mac, owner.vtep)
       : undefined;
   want(state, state.tun, `ip ${key} ${ip}`, flow ? [flow] : []);

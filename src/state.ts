@@ -11,7 +11,7 @@ import { FdbTable } from './l2pop/fdb-table.ts';
 import type { NetworkSync } from './l2pop/sync.ts';
 import { Mesh } from './tunnel/mesh.ts';
 import { parseTunnelKey, type TunnelKey, tunnelKey } from './tunnel/ports.ts';
-import type { IpAddress, LocalVlan, NetworkId, Ofport, PortId, TunnelType } from './values.ts';
+import type { IpAddress, LocalVlan, MacAddress, NetworkId, Ofport, PortId, TunnelType } from './values.ts';
 import type { Segment } from './vif/facts.ts';
 import { LocalVlans, type NetworkKey } from './vif/local-vlans.ts';
 import type { Facts, Wiring } from './vif/wiring.ts';
@@ -24,6 +24,8 @@ export interface LocalNetwork {
   readonly segment: Segment;
   readonly vlan: LocalVlan;
   readonly vifs: Set<PortId>;
+  /** MACs of ports that are bound here: no flow leads elsewhere for them, whatever the FDB says. */
+  readonly ownMacs: Map<MacAddress, PortId>;
   readonly sync: NetworkSync;
 }
 
@@ -36,6 +38,8 @@ export interface Vif {
   unsettled: number;
   wiring: Wiring;
   network: NetworkKey | undefined;
+  /** Its entry in the network's `ownMacs`. */
+  ownMac: MacAddress | undefined;
   /** The `next_cfg` that carries its settings; `undefined`: not set yet. Reported up once `cur_cfg` is there. */
   configured: number | undefined;
   /** While its binding is not active: the server was told that it is plugged and wired here. */
@@ -120,6 +124,13 @@ export class State {
 
   dirt(network: NetworkKey): NetworkDirt {
     return this.dirty.networks.getOrInsertComputed(network, () => ({ all: false, ...nothingTouched() }));
+  }
+
+  /** Everything that the FDB says of a MAC. */
+  markMac(key: NetworkKey, mac: MacAddress): void {
+    const dirt = this.dirt(key);
+    dirt.macs.add(mac);
+    for (const ip of this.fdb.get(key)?.ipsOf(mac) ?? []) dirt.ips.add(ip);
   }
 
   /** A network came here, moved or left: everything of it is to be rendered again, or taken away. */

@@ -30,6 +30,7 @@ function place(state: State, id: PortId, now: number): void {
   }
   if (target !== vif.network) leave(state, vif);
   vif.wiring = wiring.kind === 'wired' ? join(state, vif, wiring, attached.port, now) : wiring;
+  ownMac(state, vif);
   // Who waits still keeps its turn.
   if (vif.network !== undefined || wiring.kind === 'dead') state.withoutVlan.delete(id);
   state.dirty.vifs.add(id);
@@ -43,6 +44,7 @@ function plug(state: State, id: PortId): Vif {
     unsettled: 0,
     wiring: { kind: 'dead', reason: 'just plugged' },
     network: undefined,
+    ownMac: undefined,
     configured: undefined,
     announced: false,
   };
@@ -86,6 +88,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     segment: wired.segment,
     vlan,
     vifs: new Set(),
+    ownMacs: new Map(),
     sync: new NetworkSync(now, state.restored.has(key) ? 'synced' : 'unsynced'),
   };
   state.networks.set(key, network);
@@ -101,6 +104,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
 
 function leave(state: State, vif: Vif): void {
   const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
+  disownMac(state, vif);
   vif.network = undefined;
   if (network === undefined) return;
   network.vifs.delete(vif.id);
@@ -113,4 +117,28 @@ function leave(state: State, vif: Vif): void {
   state.vlans.release(network.key);
   state.freedVlans.add(network.vlan);
   state.usedVlans.add(network.vlan);
+}
+
+/**
+ * A port that is bound here is here. The FDB may say otherwise for a while: neutron-server counts a port among those of
+ * the host that it is migrated from until the old binding is deleted, and its processes may tell of a move in any order.
+ */
+function ownMac(state: State, vif: Vif): void {
+  const network = vif.network === undefined ? undefined : state.networks.get(vif.network);
+  const mac = typeof vif.facts === 'object' && vif.facts.binding === 'active' ? vif.facts.mac : undefined;
+  if (network === undefined || mac === vif.ownMac) return;
+  disownMac(state, vif);
+  if (mac === undefined) return;
+  vif.ownMac = mac;
+  network.ownMacs.set(mac, vif.id);
+  state.markMac(network.key, mac);
+}
+
+function disownMac(state: State, vif: Vif): void {
+  const { ownMac: mac, network: key } = vif;
+  vif.ownMac = undefined;
+  const network = key === undefined ? undefined : state.networks.get(key);
+  if (mac === undefined || network?.ownMacs.get(mac) !== vif.id) return;
+  network.ownMacs.delete(mac);
+  state.markMac(network.key, mac);
 }

@@ -101,6 +101,11 @@ export class NetworkFdb {
     return this.#vteps.get(vtep)?.macs ?? [];
   }
 
+  /** The IPs that are claimed for a MAC, newest claim or not. */
+  ipsOf(mac: MacAddress): IpAddress[] {
+    return (this.#macs.get(mac) ?? []).flatMap(({ ips }) => [...ips.keys()]);
+  }
+
   macs(): IterableIterator<MacAddress> {
     return this.#macs.keys();
   }

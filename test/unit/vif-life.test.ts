@@ -6,7 +6,7 @@ import type { PortFacts } from '../../src/vif/facts.ts';
 import { testConfig } from './config.ts';
 import { FakeSwitch } from './fake-switch.ts';
 import { recordedLines } from './flows/recorded.ts';
-import { factsOf, Host, portId, VXLAN_NET } from './host.ts';
+import { FLOODING, factsOf, Host, portId, VXLAN_NET } from './host.ts';
 
 test('a VIF that found no local VLAN gets the first that is given back', async () => {
   const host = await Host.ready();
@@ -23,6 +23,67 @@ test('a VIF that found no local VLAN gets the first that is given back', async (
   host.switch.unplug(`tap${portId(1).slice(-4)}`);
   await host.settle();
   expect(host.tag(`tap${portId(2).slice(-4)}`)).toBe(1);
+});
+
+describe('the MAC of a port that is bound here', () => {
+  const MAC = 'fa:16:3e:58:b5:cf';
+  const OTHER = 'fa:16:3e:58:b5:d0';
+  const PAIRS = { '172.30.0.12': [FLOODING, [MAC, '10.10.0.94'], [OTHER, '10.10.0.95']] } as const;
+  const facts = (more: Partial<PortFacts> = {}) => factsOf(portId(1), { mac: parseMac(MAC), ...more });
+  const told = (host: Host) =>
+    [...host.table(20), ...host.table(21)].filter((line) => line.includes(MAC) || line.includes('10.10.0.94'));
+
+  /** Somebody else of the network is here, too: it stays when the port goes. */
+  async function migrated(more: Partial<PortFacts> = {}): Promise<Host> {
+    const host = await Host.ready();
+    for (const n of [1, 2]) host.plug(portId(n));
+    host.serve(facts(more));
+    host.serve(factsOf(portId(2)));
+    await host.settle();
+    return host;
+  }
+
+  test('is not elsewhere, whatever a snapshot says: the server counts the old binding until it is deleted', async () => {
+    const host = await migrated();
+    host.add('vxlan', PAIRS, true);
+    await host.settle();
+    expect(told(host)).toEqual([]);
+    expect(host.table(20).filter((line) => line.includes(OTHER))).toHaveLength(1);
+  });
+
+  test('is where the FDB says before the binding is active, and here as soon as it is', async () => {
+    const host = await migrated({ binding: 'inactive' });
+    host.add('vxlan', PAIRS);
+    await host.settle();
+    expect(told(host)).toHaveLength(2);
+    host.serve(facts());
+    await host.settle();
+    expect(told(host)).toEqual([]);
+  });
+
+  test.each<[what: string, happen: (host: Host) => void]>([
+    ['the binding is active elsewhere', (host) => host.serve(facts({ binding: 'inactive' }))],
+    ['it is bound elsewhere', (host) => host.serve(facts({ binding: 'elsewhere' }))],
+    ['the VIF is gone', (host) => host.switch.unplug(`tap${portId(1).slice(-4)}`)],
+    ['it has another MAC', (host) => host.serve(facts({ mac: parseMac('fa:16:3e:00:00:77') }))],
+  ])('is where the FDB says again when %s', async (_, happen) => {
+    const host = await migrated();
+    host.add('vxlan', PAIRS, true);
+    await host.settle();
+    happen(host);
+    await host.settle();
+    expect(told(host)).toHaveLength(2);
+  });
+
+  test('goes to the VIF that came with it last, and stays with it when the other goes', async () => {
+    const host = await migrated();
+    host.add('vxlan', PAIRS, true);
+    host.serve(factsOf(portId(2), { mac: parseMac(MAC) }));
+    await host.settle();
+    host.switch.unplug(`tap${portId(1).slice(-4)}`);
+    await host.settle();
+    expect(told(host)).toEqual([]);
+  });
 });
 
 describe('anti-spoofing', () => {
