@@ -93,6 +93,7 @@ export async function partBurst(bench: Bench): Promise<PartResult> {
     once: medians(bursts.once),
     each: medians(bursts.each),
     mostTransactions: Math.max(...bursts.once.map(({ transactions }) => transactions)),
+    mostTransactionsEach: Math.max(...bursts.each.map(({ transactions }) => transactions)),
     transactions: last,
   };
   return {
@@ -103,6 +104,7 @@ export async function partBurst(bench: Bench): Promise<PartResult> {
         `transactions from plug to up, ${count} VIFs plugged in one transaction (the most of all rounds)`,
         figures.mostTransactions,
       ),
+      atMost(4, `the same, the ${count} VIFs plugged in a transaction each`, figures.mostTransactionsEach),
     ],
     text: show(figures),
   };
