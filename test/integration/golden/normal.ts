@@ -14,12 +14,13 @@ export interface Names {
 
 const TUNNELS = ['vxlan', 'gre', 'geneve'];
 
-/** ofports are numbered by bridge: br-tun has tunnels and patch-int, br-int the rest. */
+/** ofports are numbered by bridge. */
 export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
   const ports = new Map<string, string>();
-  for (const { name, type, ofport, options, external_ids } of ovsdb.Interface) {
+  const here = interfacesOn(ovsdb, bridge);
+  for (const { _uuid, name, type, ofport, options, external_ids } of ovsdb.Interface) {
+    if (!here.has(String(_uuid))) continue;
     const isTunnel = TUNNELS.includes(String(type));
-    if ((bridge === 'br-tun') !== (isTunnel || name === 'patch-int')) continue;
     const ifaceId = (external_ids as Record<string, string>)['iface-id'];
     const isDead = ovsdb.Port.some((port) => port.name === name && String(port.tag) === '4095');
     const vif = ifaceId === undefined ? String(name) : `${isDead ? 'dead ' : ''}vif ${ifaceId}`;
@@ -27,6 +28,15 @@ export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
   }
   return { ports, networks: networksOf(ovsdb) };
 }
+
+/** Uuids of a bridge's interfaces. */
+function interfacesOn({ Bridge, Port }: OvsdbRows, bridge: Bridge): Set<string> {
+  const ports = new Set(Bridge.filter(({ name }) => name === bridge).flatMap((row) => uuids(row.ports)));
+  return new Set(Port.filter(({ _uuid }) => ports.has(String(_uuid))).flatMap((row) => uuids(row.interfaces)));
+}
+
+/** A set of one is written as its only member (RFC 7047 §5.1). */
+const uuids = (set: unknown): string[] => (Array.isArray(set) ? set.map(String) : [String(set)]);
 
 function networksOf(ovsdb: OvsdbRows): Map<string, string> {
   const networks = new Map<string, string>();

@@ -57,9 +57,9 @@ export class Snapshots {
 /** The rows of a running switch, as a recording has them. */
 export async function readRows(host: Host): Promise<OvsdbRows> {
   return {
-    Bridge: await rows(host, 'Bridge', ['name', 'datapath_type', 'fail_mode', 'protocols', 'other_config']),
-    Port: await rows(host, 'Port', ['name', 'tag', 'other_config', 'vlan_mode', 'trunks']),
-    Interface: await rows(host, 'Interface', ['name', 'type', 'ofport', 'options', 'external_ids']),
+    Bridge: await rows(host, 'Bridge', ['name', 'ports', 'datapath_type', 'fail_mode', 'protocols', 'other_config']),
+    Port: await rows(host, 'Port', ['_uuid', 'name', 'interfaces', 'tag', 'other_config', 'vlan_mode', 'trunks']),
+    Interface: await rows(host, 'Interface', ['_uuid', 'name', 'type', 'ofport', 'options', 'external_ids']),
   };
 }
 
