@@ -211,7 +211,8 @@ export class Scene {
 
   /**
    * From now on the reference may have flows that it should not have any more. It handles the messages of a queue
-   * concurrently: many ports deleted at once leave some of their entries behind for good.
+   * concurrently: many ports deleted at once leave some of their entries behind for good. And it believes the server, which
+   * tells the destination of a live migration that the port is at the source.
    */
   forgiveLeftoversOfReference(): void {
     this.#mayReferenceKeep = true;

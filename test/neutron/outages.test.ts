@@ -1,0 +1,171 @@
+/**
+ * neutron-server and Open vSwitch go away and come back, with changes made meanwhile: at rest both ends are complete, and no
+ * ACTIVE port has left ACTIVE because of us. Ours on host1, where all of it happens, the reference on host2.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { pingWhile } from '../../lab/neutron/pinger.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { AgentLog } from './agent-log.ts';
+import { Scene, TUNNEL_TYPES } from './scene.ts';
+
+/** Milliseconds. At 20 pings a second a single one that is lost makes some 100. */
+const LONGEST_GAP = 250;
+
+let scene: Scene;
+let log: AgentLog;
+
+beforeAll(async () => {
+  scene = await Scene.up({
+    agents: { 1: 'ours', 2: 'reference' },
+    settings: {
+      // A call that neutron-server takes to its grave is waited for this long, by either agent.
+      DEFAULT: { rpc_response_timeout: '15' },
+      agent: { report_interval: '2' },
+      l2pop_agent: { compare_interval: '1', snapshot_grace: '1', snapshot_confirm: '3' },
+    },
+    // Long enough for a server that is busy, short enough to wait for.
+    serverSettings: { DEFAULT: { agent_down_time: '12' } },
+  });
+  for (const type of TUNNEL_TYPES) {
+    await scene.network(type, type);
+    for (const [name, host] of [
+      ['a1', 1],
+      ['a2', 1],
+      ['b1', 2],
+    ] as const)
+      await scene.vm(`${type}-${name}`, type, host);
+  }
+  await scene.expectReachable();
+  await scene.expectFlows();
+  log = new AgentLog(scene.cloud.agent(1));
+});
+
+afterEach(({ task }) => scene?.noteResult(task.result?.state));
+
+afterAll(async () => {
+  await scene?.down();
+});
+
+/** Bound, running and not plugged. */
+async function prepare(name: string, network: string, host: number): Promise<void> {
+  await scene.boot(name, host, await scene.port(name, network), { unplugged: true });
+}
+
+async function waitActive(name: string): Promise<void> {
+  await scene.cloud.waitActive(scene.named(name).port);
+}
+
+async function expectAtRest(): Promise<void> {
+  await scene.expectReachable();
+  await scene.expectFlows();
+  await scene.expectStayedActive();
+}
+
+/** Both ways, both families, every tunnel type, and two VMs of one host. */
+function pairs() {
+  return TUNNEL_TYPES.flatMap((type) => {
+    const vm = (name: string) => scene.named(`${type}-${name}`);
+    return [
+      { from: vm('a1').vm, to: vm('b1').ipv4 },
+      { from: vm('b1').vm, to: vm('a1').ipv6 },
+      { from: vm('a1').vm, to: vm('a2').ipv4 },
+    ];
+  });
+}
+
+/** A path may lose a packet on a machine that is busy starting a server; it may not break. */
+const broken = (results: Awaited<ReturnType<typeof pingWhile>>) =>
+  results.filter(({ gaps }) => gaps.some(({ ms }) => ms > LONGEST_GAP));
+const isAlive = async () => (await scene.cloud.agentRecord(1))?.alive === true;
+const refreshes = () => log.lines().filter(({ refresh }) => refresh === true);
+
+describe.each(['stop', 'kill'] as const)('neutron-server after %s', (how) => {
+  it('VIFs plugged and unplugged meanwhile, on both hosts: no path breaks', async () => {
+    const [a, b, gone] = [`${how}-a`, `${how}-b`, `${how}-x`];
+    await prepare(a, 'vxlan', 1);
+    await prepare(b, 'gre', 2);
+    await scene.vm(gone, 'geneve', 1);
+    const results = await pingWhile(pairs(), async () => {
+      await scene.cloud.server[how]();
+      await scene.named(a).vm.plug();
+      await scene.named(b).vm.plug();
+      const unplugged = scene.unplug(gone);
+      await scene.cloud.server.start();
+      await Promise.all([unplugged, waitActive(a), waitActive(b)]);
+    });
+    expect(broken(results)).toEqual([]);
+    await expectAtRest();
+  });
+});
+
+describe.each(['stop', 'kill'] as const)('ovs-vswitchd after %s', (how) => {
+  it('VIFs plugged and unplugged here, ports of the other host come and go', async () => {
+    const [a, gone, far, farGone] = ['a', 'x', 'b', 'y'].map((role) => `vswitchd-${how}-${role}`) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await prepare(a, 'vxlan', 1);
+    await scene.vm(gone, 'geneve', 1);
+    await scene.vm(farGone, 'gre', 2);
+    await scene.expectReachable([farGone, 'gre-a1']);
+    const host = scene.cloud.host(1);
+    await host.daemon('ovs-vswitchd')[how]();
+    // ovs-vsctl has written and waits for ovs-vswitchd, as Nova's does.
+    const changes = [scene.named(a).vm.plug(), scene.unplug(gone)];
+    await scene.vm(far, 'vxlan', 2);
+    await scene.remove(farGone);
+    await host.startVswitchd();
+    await Promise.all([...changes, waitActive(a)]);
+    await expectAtRest();
+  });
+});
+
+describe.each(['stop', 'kill'] as const)('ovsdb-server after %s', (how) => {
+  it('ports of the other host come and go, a VIF is plugged right afterwards: no path breaks', async () => {
+    const [a, far, farGone] = ['a', 'b', 'y'].map((role) => `ovsdb-${how}-${role}`) as [string, string, string];
+    await prepare(a, 'geneve', 1);
+    await scene.vm(farGone, 'gre', 2);
+    await scene.expectReachable([farGone, 'gre-a1']);
+    const host = scene.cloud.host(1);
+    const results = await pingWhile(pairs(), async () => {
+      await host.daemon('ovsdb-server')[how]();
+      await scene.vm(far, 'vxlan', 2);
+      await scene.remove(farGone);
+      await host.startOvsdbServer();
+      await scene.named(a).vm.plug();
+      await waitActive(a);
+      await scene.expectFlows();
+    });
+    expect(broken(results)).toEqual([]);
+    await expectAtRest();
+  });
+});
+
+it('the whole of Open vSwitch at once, as `systemctl restart openvswitch-switch`, with changes on the other host', async () => {
+  const host = scene.cloud.host(1);
+  await scene.vm('whole-y', 'gre', 2);
+  await host.daemon('ovs-vswitchd').stop();
+  await host.daemon('ovsdb-server').stop();
+  await scene.vm('whole-b', 'geneve', 2);
+  await scene.remove('whole-y');
+  await host.startOvsdbServer();
+  await host.startVswitchd();
+  await expectAtRest();
+});
+
+it('while ovs-vswitchd is dead we are not reported alive; given up and back, everything is asked anew', async () => {
+  const host = scene.cloud.host(1);
+  log.forget();
+  await host.daemon('ovs-vswitchd').kill();
+  await waitFor('the server to give us up', async () => !(await isAlive()), { timeout: 60_000, interval: 200 });
+  await scene.vm('revived-b', 'vxlan', 2);
+  await host.startVswitchd();
+  await waitFor('the server to have us back', isAlive, { timeout: 60_000, interval: 200 });
+  await waitFor('a refresh of every network', () => {
+    const asked = refreshes().reduce((sum, { ports }) => sum + Number(ports), 0);
+    return log.has('neutron-server had given us up') && asked >= TUNNEL_TYPES.length;
+  });
+  await expectAtRest();
+});
