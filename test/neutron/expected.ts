@@ -89,7 +89,7 @@ function integrationBridge(host: string, { ports, plugged }: CloudFacts): string
     'table=59, priority=0 actions=goto_table:60',
     'table=60, priority=3 actions=NORMAL',
     'table=62, priority=3 actions=NORMAL',
-    ...here.filter((port) => !port.admin_state_up).map((port) => `priority=2,in_port=<vif ${port.id}> actions=drop`),
+    ...here.filter((port) => !port.admin_state_up).map((port) => `priority=2,in_port=${vifOf(port)} actions=drop`),
     ...here.flatMap(antiSpoofing),
   ];
 }
@@ -97,7 +97,7 @@ function integrationBridge(host: string, { ports, plugged }: CloudFacts): string
 /** Without security, and for ports that belong to the network itself, there is none. */
 function antiSpoofing(port: Port): string[] {
   if (!port.port_security_enabled || port.device_owner.startsWith('network:')) return [];
-  const vif = `in_port=<vif ${port.id}>`;
+  const vif = `in_port=${vifOf(port)}`;
   const pairs = port.allowed_address_pairs;
   const macs = new Set([port.mac_address, ...pairs.flatMap(({ mac_address }) => mac_address ?? [])]);
   const ips = [...port.fixed_ips, ...pairs].map(({ ip_address }) => ip_address);
@@ -113,6 +113,11 @@ function antiSpoofing(port: Port): string[] {
     ),
     ...[...macs].map((mac) => `table=25, priority=2,${vif},dl_src=${mac} actions=goto_table:30`),
   ];
+}
+
+/** As the normal form names it. A VIF whose port is down is on the dead VLAN. */
+function vifOf(port: Port): string {
+  return `<${port.admin_state_up ? '' : 'dead '}vif ${port.id}>`;
 }
 
 /** The address that a host makes of its MAC (RFC 4291, appendix A), as Open vSwitch writes it. */
