@@ -54,7 +54,7 @@ function readArguments(args: readonly string[]): Options | string {
     if (values.json !== undefined) closeSync(openSync(values.json, 'a'));
     return { json: values.json, quick: values.quick, check: values.check, parts };
   } catch (error) {
-    const [sentence] = (error instanceof Error ? error.message : String(error)).split('. ');
+    const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
     return `${sentence}; ${USAGE}`;
   }
 }
