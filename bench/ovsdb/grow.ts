@@ -72,7 +72,7 @@ export async function partGrow(bench: Bench): Promise<PartResult> {
 async function growOnce(bench: Bench, round: number, total: number, step: number): Promise<Bin[]> {
   const { server, janitor } = await makeSite(bench, `grow-${round}`, 0);
   const worker = new Worker(bench.run, nodeCommand('grow-ours.ts', [server.remote]));
-  const warm = { from: WARM_FROM, to: WARM_FROM + total / 2 };
+  const warm = { from: WARM_FROM, to: WARM_FROM + total };
   await worker.ask<Spent>(warm satisfies GrowRequest);
   await removePorts(
     janitor,
@@ -116,7 +116,7 @@ interface VswitchdCost {
 
 async function growVswitchd(bench: Bench): Promise<VswitchdCost[]> {
   const sizes = bench.quick ? [10, 50] : [10, 1_000, 4_000];
-  const operations = bench.quick ? 3 : 50;
+  const operations = bench.quick ? 4 : 50;
   const server = await Server.start(bench.run, 'grow-vswitchd');
   await server.startVswitchd();
   const client = await openPlain(server.remote);
