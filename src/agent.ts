@@ -14,7 +14,7 @@ import type { Event } from './events.ts';
 import type { Executor } from './executor.ts';
 import { readDelivery } from './inbox.ts';
 import type { Store, StoreRecord } from './journal/store.ts';
-import { L2POPULATION_TOPIC, PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from './neutron/topics.ts';
+import { BINDING_ACTIVATE_TOPIC, L2POPULATION_TOPIC, PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from './neutron/topics.ts';
 import { reduce } from './reduce.ts';
 import { timestamp } from './report/time.ts';
 import type { CompareReport } from './report/types.ts';
@@ -103,7 +103,9 @@ export class Agent {
   /** Topics whose fanout queue was gone: what was sent to them meanwhile is lost. */
   gap(topics: readonly string[]): void {
     const l2population = topics.includes(L2POPULATION_TOPIC);
-    const ports = topics.includes(PORT_UPDATE_TOPIC) || topics.includes(PORT_DELETE_TOPIC);
+    const ports = [PORT_UPDATE_TOPIC, PORT_DELETE_TOPIC, BINDING_ACTIVATE_TOPIC].some((topic) =>
+      topics.includes(topic),
+    );
     if (topics.length > 0) this.#parts.log.warn({ topics }, 'notifications were lost, asking for what they said');
     this.apply({ kind: 'gap', l2population, ports });
   }

@@ -282,8 +282,6 @@ function onNotification(state: State, notification: Notification, now: number): 
       refreshVif(state, notification.port, now);
       break;
     }
-    case 'nothing':
-      break;
   }
 }
 

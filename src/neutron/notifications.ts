@@ -12,8 +12,7 @@ import {
 
 export type Notification =
   | { readonly kind: 'tunnel-update' | 'tunnel-delete'; readonly type: TunnelType; readonly vtep: IpAddress }
-  | { readonly kind: 'port-update' | 'port-delete'; readonly port: PortId }
-  | { readonly kind: 'nothing' };
+  | { readonly kind: 'port-update' | 'port-delete'; readonly port: PortId };
 
 /** A notification, or the sentence that says what is wrong with it. */
 export function parseNotification(
@@ -29,20 +28,19 @@ export function parseNotification(
       const { port } = args;
       return parsePort(method, typeof port === 'object' && port !== null && 'id' in port ? port.id : undefined);
     }
+    // Another binding of the port is the active one: its facts are others, at the old host and at the new one.
+    case 'binding_activate':
     case 'port_delete':
       return parsePort(method, args.port_id);
-    case 'network_update':
-      // Nothing that the agent programs depends on the network but on its ports' facts.
-      return { kind: 'nothing' };
     default:
       return `unknown method ${JSON.stringify(method).slice(0, 80)}`;
   }
 }
 
-function parsePort(method: 'port_update' | 'port_delete', id: unknown): Notification | string {
+function parsePort(method: 'port_update' | 'port_delete' | 'binding_activate', id: unknown): Notification | string {
   const port = parsePortId(id);
   if (port === undefined) return `${method}: port id ${JSON.stringify(id)} is no UUID`;
-  return { kind: method === 'port_update' ? 'port-update' : 'port-delete', port };
+  return { kind: method === 'port_delete' ? 'port-delete' : 'port-update', port };
 }
 
 function parseTunnel(

@@ -9,16 +9,17 @@ export const TUNNEL_UPDATE_TOPIC = `${NOTIFIER}-tunnel-update`;
 export const TUNNEL_DELETE_TOPIC = `${NOTIFIER}-tunnel-delete`;
 export const PORT_UPDATE_TOPIC = `${NOTIFIER}-port-update`;
 export const PORT_DELETE_TOPIC = `${NOTIFIER}-port-delete`;
-export const NETWORK_UPDATE_TOPIC = `${NOTIFIER}-network-update`;
+/** A live migration is switched over: of that the server tells in no `port_update` (ML2's `Ml2Plugin.activate`). */
+export const BINDING_ACTIVATE_TOPIC = `${NOTIFIER}-port_binding-activate`;
 
-/** A fanout queue each. */
+/** A fanout queue each. Of `network_update` nothing is wanted: what is programmed depends on ports' facts alone. */
 export const NOTIFICATION_TOPICS = [
   L2POPULATION_TOPIC,
   TUNNEL_UPDATE_TOPIC,
   TUNNEL_DELETE_TOPIC,
   PORT_UPDATE_TOPIC,
   PORT_DELETE_TOPIC,
-  NETWORK_UPDATE_TOPIC,
+  BINDING_ACTIVATE_TOPIC,
 ] as const;
 
 /** What the agent's notifications are said to be at most, by oslo.messaging's rules (`OVSNeutronAgent.target`; every release sends 1.0). */

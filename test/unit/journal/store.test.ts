@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { MemoryStore, type StoreRecord } from '../../../src/journal/store.ts';
+import type { PortId } from '../../../src/values.ts';
 
 const record = (uniqueId: string): StoreRecord => ({
-  change: { kind: 'nothing' },
+  change: { kind: 'port-delete', port: '8b3f4c52-0d5a-4a9e-9a53-4d1e1a3f0c11' as PortId },
   uniqueId,
   requestId: undefined,
   queue: 'q',

@@ -139,14 +139,14 @@ describe('what is said to us', () => {
 
   /** As every release sends it. */
   test.each([
-    ['l2population-update', 'add_fdb_entries'],
-    ['l2population-update', 'remove_fdb_entries'],
-    ['port-update', 'port_update'],
-    ['port-delete', 'port_delete'],
-    ['network-update', 'network_update'],
-  ])('%s: %s 1.0', (topic, method) => {
+    ['l2population-update', 'add_fdb_entries', '1.0'],
+    ['l2population-update', 'remove_fdb_entries', '1.0'],
+    ['port-update', 'port_update', '1.0'],
+    ['port-delete', 'port_delete', '1.0'],
+    ['port_binding-activate', 'binding_activate', '1.5'],
+  ])('%s: %s %s', (topic, method, version) => {
     expect(NOTIFICATION_TOPICS).toContain(`q-agent-notifier-${topic}`);
-    expect(heard(`q-agent-notifier-${topic}`, method, '1.0').problems).toEqual([]);
+    expect(heard(`q-agent-notifier-${topic}`, method, version).problems).toEqual([]);
   });
 
   /** `oslo_messaging._utils.version_is_compatible` of 1.7. */

@@ -27,7 +27,7 @@ describe('read', () => {
     ['port_update', { port: { id: PORT, name: 'x' }, network_type: 'vxlan' }, { kind: 'port-update', port: PORT }],
     ['port_update', { port: { id: PORT.toUpperCase() } }, { kind: 'port-update', port: PORT }],
     ['port_delete', { port_id: PORT }, { kind: 'port-delete', port: PORT }],
-    ['network_update', { network: {} }, { kind: 'nothing' }],
+    ['binding_activate', { port_id: PORT, host: 'host2' }, { kind: 'port-update', port: PORT }],
   ])('%s %j', (method, args, expected) => {
     expect(parseNotification(method, args, LOCAL)).toEqual(expected);
   });
@@ -52,6 +52,7 @@ describe('refused with a sentence', () => {
     ['port_update', { port: null }, 'port_update: port id undefined is no UUID'],
     ['port_update', { port: PORT }, 'port_update: port id undefined is no UUID'],
     ['port_update', { port: { id: 7 } }, 'port_update: port id 7 is no UUID'],
+    ['binding_activate', { host: 'host2' }, 'binding_activate: port id undefined is no UUID'],
     ['port_delete', { port_id: 'x' }, 'port_delete: port id "x" is no UUID'],
     ['frobnicate', {}, 'unknown method "frobnicate"'],
   ])('%s %j', (method, args, sentence) => {
@@ -64,7 +65,7 @@ describe('refused with a sentence', () => {
       'tunnel_delete',
       'port_update',
       'port_delete',
-      'network_update',
+      'binding_activate',
       'x',
     );
     const key = fc.constantFrom('tunnel_ip', 'tunnel_type', 'port', 'port_id', 'id');
