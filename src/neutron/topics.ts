@@ -9,8 +9,8 @@ export const TUNNEL_UPDATE_TOPIC = `${NOTIFIER}-tunnel-update`;
 export const TUNNEL_DELETE_TOPIC = `${NOTIFIER}-tunnel-delete`;
 export const PORT_UPDATE_TOPIC = `${NOTIFIER}-port-update`;
 export const PORT_DELETE_TOPIC = `${NOTIFIER}-port-delete`;
-/** A live migration is switched over: of that the server tells in no `port_update` (ML2's `Ml2Plugin.activate`). */
-export const BINDING_ACTIVATE_TOPIC = `${NOTIFIER}-port_binding-activate`;
+/** A live migration is switched over: the server sends no `port_update` then (ML2's `Ml2Plugin.activate`). The API's resource is `binding`. */
+export const BINDING_ACTIVATE_TOPIC = `${NOTIFIER}-binding-activate`;
 
 /** A fanout queue each. Of `network_update` nothing is wanted: what is programmed depends on ports' facts alone. */
 export const NOTIFICATION_TOPICS = [

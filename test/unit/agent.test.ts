@@ -295,7 +295,7 @@ test.each([
   [['q-agent-notifier-l2population-update'], { l2population: true, ports: false }],
   [['q-agent-notifier-port-update'], { l2population: false, ports: true }],
   [['q-agent-notifier-port-delete', 'q-agent-notifier-tunnel-delete'], { l2population: false, ports: true }],
-  [['q-agent-notifier-port_binding-activate'], { l2population: false, ports: true }],
+  [['q-agent-notifier-binding-activate'], { l2population: false, ports: true }],
   [['q-agent-notifier-tunnel-update'], { l2population: false, ports: false }],
 ])('a gap in %j', async (topics, { l2population, ports }) => {
   const lost = vi.fn();

@@ -55,15 +55,11 @@ describe.each(['host1', 'host2'] as const)('as %s', (host) => {
 
   it('consumes eight queues', async () => {
     expect((await rig.agentQueues('consumed')).map((name) => name.replace(/[0-9a-f]{32}$/, 'HEX'))).toEqual([
+      'q-agent-notifier-binding-activate_fanout_HEX',
       `q-agent-notifier-l2population-update.${host}`,
-      ...[
-        'l2population-update',
-        'port-delete',
-        'port-update',
-        'port_binding-activate',
-        'tunnel-delete',
-        'tunnel-update',
-      ].map((topic) => `q-agent-notifier-${topic}_fanout_HEX`),
+      ...['l2population-update', 'port-delete', 'port-update', 'tunnel-delete', 'tunnel-update'].map(
+        (topic) => `q-agent-notifier-${topic}_fanout_HEX`,
+      ),
       'reply_HEX',
     ]);
   });

@@ -143,7 +143,7 @@ describe('what is said to us', () => {
     ['l2population-update', 'remove_fdb_entries', '1.0'],
     ['port-update', 'port_update', '1.0'],
     ['port-delete', 'port_delete', '1.0'],
-    ['port_binding-activate', 'binding_activate', '1.5'],
+    ['binding-activate', 'binding_activate', '1.5'],
   ])('%s: %s %s', (topic, method, version) => {
     expect(NOTIFICATION_TOPICS).toContain(`q-agent-notifier-${topic}`);
     expect(heard(`q-agent-notifier-${topic}`, method, version).problems).toEqual([]);
