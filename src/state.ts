@@ -6,7 +6,7 @@ import type { Config } from './config/config.ts';
 import { type Egress, portEgress } from './flows/br-tun.ts';
 import type { Flow } from './flows/flow.ts';
 import { FlowLedger, type Subject } from './flows/ledger.ts';
-import { nothingTouched, type Touched } from './l2pop/fdb.ts';
+import type { Touched } from './l2pop/fdb.ts';
 import { FdbTable } from './l2pop/fdb-table.ts';
 import type { NetworkSync } from './l2pop/sync.ts';
 import { Mesh } from './tunnel/mesh.ts';
@@ -47,7 +47,7 @@ export interface Vif {
 }
 
 /** What of a network has to be rendered again. */
-export interface NetworkDirt extends Touched {
+export interface NetworkDirt extends Omit<Touched, 'claims'> {
   all: boolean;
 }
 
@@ -123,7 +123,12 @@ export class State {
   }
 
   dirt(network: NetworkKey): NetworkDirt {
-    return this.dirty.networks.getOrInsertComputed(network, () => ({ all: false, ...nothingTouched() }));
+    return this.dirty.networks.getOrInsertComputed(network, () => ({
+      all: false,
+      macs: new Set(),
+      ips: new Set(),
+      vteps: new Set(),
+    }));
   }
 
   /** Everything that the FDB says of a MAC. */

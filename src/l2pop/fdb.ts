@@ -42,16 +42,20 @@ export interface Claim {
   readonly stamp: Stamp;
 }
 
-/** What a change of the FDB can alter in the switch. */
+/** What a change of the FDB alters: for the switch, and for the journal. */
 export interface Touched {
+  /** MACs that are elsewhere now. */
   readonly macs: Set<MacAddress>;
+  /** IPs that have another owner now. */
   readonly ips: Set<IpAddress>;
   /** VTEPs that came or went: the flood and the tunnels follow. */
   readonly vteps: Set<IpAddress>;
+  /** VTEP → the MACs of which its claims, or their dates, are others now; `undefined`: its flooding entry. */
+  readonly claims: Map<IpAddress, Set<MacAddress | undefined>>;
 }
 
 export function nothingTouched(): Touched {
-  return { macs: new Set(), ips: new Set(), vteps: new Set() };
+  return { macs: new Set(), ips: new Set(), vteps: new Set(), claims: new Map() };
 }
 
 export class NetworkFdb {
@@ -125,22 +129,22 @@ export class NetworkFdb {
 
   addFlooding(vtep: IpAddress, stamp: Stamp, touched: Touched): void {
     const known = this.#vtep(vtep, touched);
+    noteClaim(touched, vtep, undefined, known.flooding, stamp);
     known.flooding = assertedAgain(known.flooding, stamp);
   }
 
   add(vtep: IpAddress, { mac, ip }: Entry, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
     const claim = this.#claimOrNew(vtep, mac, stamp);
-    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp, this.#located(mac));
-    claim.located = true;
-    touched.macs.add(mac);
+    this.#locateClaim(mac, claim, stamp, this.#located(mac), touched);
     this.#addIp(mac, claim, ip, stamp, touched);
   }
 
   removeFlooding(vtep: IpAddress, touched: Touched): void {
     const known = this.#vteps.get(vtep);
-    if (known === undefined) return;
+    if (known?.flooding === undefined) return;
     known.flooding = undefined;
+    touchClaim(touched, vtep, undefined);
     this.#forgetVtepIfEmpty(vtep, touched);
   }
 
@@ -174,10 +178,7 @@ export class NetworkFdb {
   /** A MAC known to be behind a VTEP, its IPs not (recovered from a switch that has no IPv6 addresses in its flows). */
   locate(vtep: IpAddress, mac: MacAddress, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
-    const claim = this.#claimOrNew(vtep, mac, stamp);
-    claim.stamp = assertedAgain(claim.located ? claim.stamp : undefined, stamp);
-    claim.located = true;
-    touched.macs.add(mac);
+    this.#locateClaim(mac, this.#claimOrNew(vtep, mac, stamp), stamp, [], touched);
   }
 
   /** Everything that is claimed: for dumps and for comparing with a snapshot. */
@@ -185,12 +186,18 @@ export class NetworkFdb {
     for (const [vtep, { flooding }] of this.#vteps) {
       if (flooding !== undefined) yield { vtep, mac: undefined, ip: undefined, stamp: flooding };
     }
-    for (const [mac, claims] of this.#macs) {
-      for (const { vtep, located, stamp, ips } of claims) {
-        if (located) yield { vtep, mac, ip: undefined, stamp };
-        for (const [ip, ipStamp] of ips) yield { vtep, mac, ip, stamp: ipStamp };
-      }
+    for (const [mac, claims] of this.#macs) for (const claim of claims) yield* claimsFor(mac, claim);
+  }
+
+  /** What a VTEP claims for one MAC: where it is, and its IPs; without a MAC: the VTEP's flooding entry. */
+  *claimsOf(vtep: IpAddress, mac: MacAddress | undefined): Generator<Claim> {
+    if (mac === undefined) {
+      const flooding = this.#vteps.get(vtep)?.flooding;
+      if (flooding !== undefined) yield { vtep, mac: undefined, ip: undefined, stamp: flooding };
+      return;
     }
+    const claim = this.#claim(vtep, mac);
+    if (claim !== undefined) yield* claimsFor(mac, claim);
   }
 
   /** Takes back a claim as {@link claims} gave it: a VTEP's flooding entry, a MAC with all its IPs, or one IP of a MAC. */
@@ -223,11 +230,22 @@ export class NetworkFdb {
     return claim;
   }
 
+  #locateClaim(mac: MacAddress, claim: MacClaim, stamp: Stamp, rivals: readonly Stamp[], touched: Touched): void {
+    const before = this.vtepOf(mac);
+    const known = claim.located ? claim.stamp : undefined;
+    noteClaim(touched, claim.vtep, mac, known, stamp);
+    claim.stamp = assertedAgain(known, stamp, rivals);
+    claim.located = true;
+    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
+  }
+
   #forgetClaim(mac: MacAddress, claim: MacClaim, touched: Touched): void {
+    const before = this.vtepOf(mac);
     const left = (this.#macs.get(mac) ?? []).filter((other) => other !== claim);
     if (left.length > 0) this.#macs.set(mac, left);
     else this.#macs.delete(mac);
-    touched.macs.add(mac);
+    touchClaim(touched, claim.vtep, mac);
+    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
     this.#vteps.get(claim.vtep)?.macs.delete(mac);
     this.#forgetVtepIfEmpty(claim.vtep, touched);
   }
@@ -247,20 +265,52 @@ export class NetworkFdb {
   }
 
   #addIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, stamp: Stamp, touched: Touched): void {
-    if (!claim.ips.has(ip)) this.#ips.getOrInsertComputed(ip, () => []).push({ mac, claim });
+    const before = this.ownerOf(ip);
+    const known = claim.ips.get(ip);
+    noteClaim(touched, claim.vtep, mac, known, stamp);
+    if (known === undefined) this.#ips.getOrInsertComputed(ip, () => []).push({ mac, claim });
     const owners = this.#ips.get(ip) ?? [];
     const rivals = owners.map((owner) => owner.claim.ips.get(ip)).filter((rival) => rival !== undefined);
-    claim.ips.set(ip, assertedAgain(claim.ips.get(ip), stamp, rivals));
-    touched.ips.add(ip);
+    claim.ips.set(ip, assertedAgain(known, stamp, rivals));
+    if (!sameOwner(this.ownerOf(ip), before)) touched.ips.add(ip);
   }
 
   #removeIp(mac: MacAddress, claim: MacClaim, ip: IpAddress, touched: Touched): void {
-    if (!claim.ips.delete(ip)) return;
+    if (!claim.ips.has(ip)) return;
+    const before = this.ownerOf(ip);
+    claim.ips.delete(ip);
     const left = (this.#ips.get(ip) ?? []).filter((owner) => owner.mac !== mac || owner.claim !== claim);
     if (left.length > 0) this.#ips.set(ip, left);
     else this.#ips.delete(ip);
-    touched.ips.add(ip);
+    touchClaim(touched, claim.vtep, mac);
+    if (!sameOwner(this.ownerOf(ip), before)) touched.ips.add(ip);
   }
+}
+
+function* claimsFor(mac: MacAddress, { vtep, located, stamp, ips }: MacClaim): Generator<Claim> {
+  if (located) yield { vtep, mac, ip: undefined, stamp };
+  for (const [ip, ipStamp] of ips) yield { vtep, mac, ip, stamp: ipStamp };
+}
+
+type Owner = ReturnType<NetworkFdb['ownerOf']>;
+
+function sameOwner(one: Owner, other: Owner): boolean {
+  return one?.mac === other?.mac && one?.vtep === other?.vtep;
+}
+
+function touchClaim(touched: Touched, vtep: IpAddress, mac: MacAddress | undefined): void {
+  touched.claims.getOrInsertComputed(vtep, () => new Set()).add(mac);
+}
+
+/** A snapshot that repeats what is known says only that it was still so: nothing that has to be written down. */
+function noteClaim(
+  touched: Touched,
+  vtep: IpAddress,
+  mac: MacAddress | undefined,
+  known: Stamp | undefined,
+  stamp: Stamp,
+): void {
+  if (known === undefined || stamp.snapshot === undefined) touchClaim(touched, vtep, mac);
 }
 
 function assertedAgain(known: Stamp | undefined, stamp: Stamp, rivals: readonly Stamp[] = []): Stamp {

@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { waitReachable } from '../../lab/neutron/cloud.ts';
 import { pingWhile, type SteadyPing } from '../../lab/neutron/pinger.ts';
 import type { TunnelNetworkType } from '../../lab/neutron/rest-types.ts';
+import { rows } from '../../lab/oracle/ovsdb-rows.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { NetworksReport } from '../../src/report/types.ts';
-import { rows } from '../integration/agent/ovsdb-rows.ts';
 import { type PluggedVm, Scene, TUNNEL_TYPES } from './scene.ts';
 
 const DEAD_VLAN = 4095;

@@ -6,7 +6,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Host } from '../../lab/host.ts';
 import { pingWhile } from '../../lab/neutron/pinger.ts';
-import { rows } from '../integration/agent/ovsdb-rows.ts';
+import { rows } from '../../lab/oracle/ovsdb-rows.ts';
 import { type PluggedVm, Scene } from './scene.ts';
 
 /** Where guests ask for their metadata; on an isolated network its proxy answers beside the DHCP server. */

@@ -7,14 +7,14 @@ import { NeutronCloud, type NeutronCloudOptions, type PluggedVm, waitReachable }
 import type { AgentKind } from '../../lab/neutron/host-agent.ts';
 import type { Network, Port, PortRequest, Subnet, TunnelNetworkType } from '../../lab/neutron/rest-types.ts';
 import { StatusWatch } from '../../lab/neutron/status-watch.ts';
+import { type CloudFacts, expectedFlows } from '../../lab/oracle/expected-flows.ts';
+import { namesOf, normalFlows } from '../../lab/oracle/normal-flows.ts';
+import { type Row, rows } from '../../lab/oracle/ovsdb-rows.ts';
 import { RunDirectory } from '../../lab/run-directory.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { type Row, rows } from '../integration/agent/ovsdb-rows.ts';
 import { DIFFERENCES } from '../integration/golden/differences.ts';
-import { namesOf, normalFlows } from '../integration/golden/normal.ts';
 import type { Bridge } from '../integration/golden/recording.ts';
 import { dump, readRows } from '../integration/golden/snapshot.ts';
-import { type CloudFacts, expectedFlows } from './expected.ts';
 
 export const TUNNEL_TYPES: readonly TunnelNetworkType[] = ['vxlan', 'gre', 'geneve'];
 const BRIDGES: readonly Bridge[] = ['br-tun', 'br-int'];

@@ -6,11 +6,11 @@ import { afterEach } from 'vitest';
 import { Agent, agentEnvironment, type Settings } from '../../../lab/agent.ts';
 import { Cloud } from '../../../lab/cloud.ts';
 import type { Host } from '../../../lab/host.ts';
+import { type Row, rows } from '../../../lab/oracle/ovsdb-rows.ts';
 import { RunDirectory } from '../../../lab/run-directory.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import { L2POPULATION_TOPIC } from '../../../src/neutron/topics.ts';
 import { Rig } from '../rpc/rig.ts';
-import { type Row, rows } from './ovsdb-rows.ts';
 import type { Port } from './port-object.ts';
 import { ServerDouble } from './server-double.ts';
 

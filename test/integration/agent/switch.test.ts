@@ -1,8 +1,8 @@
 /** What of the switch is ours and what is not: bridges, foreign flows and ports, tunnel ports of others, drift. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { rows } from '../../../lab/oracle/ovsdb-rows.ts';
 import { TUNNEL_DELETE_TOPIC } from '../../../src/neutron/topics.ts';
-import { rows } from './ovsdb-rows.ts';
 import type { Port } from './port-object.ts';
 import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
 

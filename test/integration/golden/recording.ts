@@ -1,9 +1,9 @@
 /** The recordings of the reference, as `test/fixtures/golden` has them: read, and nothing else. */
 import { readFileSync } from 'node:fs';
+import type { Bridge, OvsdbRows } from '../../../lab/oracle/normal-flows.ts';
 import type { JsonObject } from '../../../src/rpc/types.ts';
 
 export type HostName = 'host1' | 'host2';
-export type Bridge = 'br-tun' | 'br-int';
 
 /** A message that an agent or the server published, as the broker saw it. */
 export interface Message {
@@ -16,12 +16,6 @@ export interface Message {
   readonly inner: Readonly<Record<string, unknown>> & { readonly method?: string; readonly args?: JsonObject };
   /** Who published: an agent's host or the server. */
   readonly from: string;
-}
-
-export interface OvsdbRows {
-  readonly Bridge: readonly Record<string, unknown>[];
-  readonly Port: readonly Record<string, unknown>[];
-  readonly Interface: readonly Record<string, unknown>[];
 }
 
 interface Line {
@@ -66,3 +60,5 @@ function toMessage({ exchange, routing_keys, connection, properties, payload }: 
 function read(scenario: string, file: string): string {
   return readFileSync(new URL(`../../fixtures/golden/${scenario}/${file}`, import.meta.url), 'utf8');
 }
+
+export type { Bridge, OvsdbRows };

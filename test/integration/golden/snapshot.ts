@@ -1,8 +1,9 @@
 /** Both switches in the same form, without the listed differences, which are remembered as seen. */
 import type { Host } from '../../../lab/host.ts';
-import { rows } from '../agent/ovsdb-rows.ts';
+import { namesOf, normalFlows } from '../../../lab/oracle/normal-flows.ts';
+import { rows } from '../../../lab/oracle/ovsdb-rows.ts';
 import { DIFFERENCES, type Difference, KEY_DIFFERENCES, type KeyDifference } from './differences.ts';
-import { namesOf, normalFlows, normalOvsdb } from './normal.ts';
+import { normalOvsdb } from './normal.ts';
 import { type Bridge, type HostName, type OvsdbRows, readFlows, readOvsdb } from './recording.ts';
 
 type Side = Difference['side'];

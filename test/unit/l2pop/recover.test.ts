@@ -95,7 +95,7 @@ describe("from a predecessor's dump (09, host1)", () => {
 
   test('says what it touched, and dates it before all time', () => {
     const { networks } = host().recover(dump);
-    expect(networks.get(1)?.touched).toEqual({
+    expect(networks.get(1)?.touched).toMatchObject({
       macs: new Set(['fa:16:3e:4e:ed:a9', 'fa:16:3e:82:30:63']),
       ips: new Set(['10.10.0.159', '10.10.0.75']),
       vteps: new Set([PEER]),

@@ -1,5 +1,5 @@
 /** Rows of a host's OVSDB as plain values: a set as a list, a map as an object (ovs-vsctl(8), `--format=json`). */
-import type { Host } from '../../../lab/host.ts';
+import type { Host } from '../host.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 

@@ -3,8 +3,8 @@
  * the normal form of the golden tests, that knows neither agent. The reference's host is held to it like ours, so a
  * mistake in here shows there.
  */
-import type { Network, Port } from '../../lab/neutron/rest-types.ts';
-import type { Bridge } from '../integration/golden/recording.ts';
+import type { Network, Port } from '../neutron/rest-types.ts';
+import type { Bridge } from './normal-flows.ts';
 
 export interface CloudFacts {
   readonly networks: readonly Network[];
