@@ -10,11 +10,11 @@ import { StatusWatch } from '../../lab/neutron/status-watch.ts';
 import { type CloudFacts, expectedFlows } from '../../lab/oracle/expected-flows.ts';
 import { namesOf, normalFlows } from '../../lab/oracle/normal-flows.ts';
 import { type Row, rows } from '../../lab/oracle/ovsdb-rows.ts';
+import { dump, readRows } from '../../lab/oracle/read-switch.ts';
 import { RunDirectory } from '../../lab/run-directory.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { DIFFERENCES } from '../integration/golden/differences.ts';
 import type { Bridge } from '../integration/golden/recording.ts';
-import { dump, readRows } from '../integration/golden/snapshot.ts';
 
 export const TUNNEL_TYPES: readonly TunnelNetworkType[] = ['vxlan', 'gre', 'geneve'];
 const BRIDGES: readonly Bridge[] = ['br-tun', 'br-int'];

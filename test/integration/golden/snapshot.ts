@@ -1,7 +1,7 @@
 /** Both switches in the same form, without the listed differences, which are remembered as seen. */
 import type { Host } from '../../../lab/host.ts';
 import { namesOf, normalFlows } from '../../../lab/oracle/normal-flows.ts';
-import { rows } from '../../../lab/oracle/ovsdb-rows.ts';
+import { dump, readRows } from '../../../lab/oracle/read-switch.ts';
 import { DIFFERENCES, type Difference, KEY_DIFFERENCES, type KeyDifference } from './differences.ts';
 import { normalOvsdb } from './normal.ts';
 import { type Bridge, type HostName, type OvsdbRows, readFlows, readOvsdb } from './recording.ts';
@@ -53,19 +53,4 @@ export class Snapshots {
     // Nova's ids of a VIF are neither side's doing, but which ports are VIFs is.
     return difference !== undefined || (column === 'external_ids' && key !== 'l2pop-agent');
   }
-}
-
-/** The rows of a running switch, as a recording has them. */
-export async function readRows(host: Host): Promise<OvsdbRows> {
-  return {
-    Bridge: await rows(host, 'Bridge', ['name', 'ports', 'datapath_type', 'fail_mode', 'protocols', 'other_config']),
-    Port: await rows(host, 'Port', ['_uuid', 'name', 'interfaces', 'tag', 'other_config', 'vlan_mode', 'trunks']),
-    Interface: await rows(host, 'Interface', ['_uuid', 'name', 'type', 'ofport', 'options', 'external_ids']),
-  };
-}
-
-/** As the recordings were made. */
-export async function dump(host: Host, bridge: Bridge): Promise<string[]> {
-  const argv = ['ovs-ofctl', '-O', 'OpenFlow13', '--no-names', '--no-stats', 'dump-flows', bridge];
-  return (await host.exec(argv)).split('\n');
 }
