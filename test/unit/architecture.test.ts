@@ -25,6 +25,8 @@ const IO = new Set([
   'rpc/client.ts',
   'rpc/connection.ts',
   'journal/checkpoint-file.ts',
+  'journal/database.ts',
+  'journal/files.ts',
   'rpc/consumer.ts',
   'rpc/decommission.ts',
   'rpc/resume.ts',

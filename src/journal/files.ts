@@ -1,0 +1,55 @@
+/** The journal's files on disk: the database, its write-ahead log, and what was set aside. Nothing of what is in them. */
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** Of one that is open or was not closed (https://sqlite.org/walformat.html); without them the database is an older one. */
+const COMPANIONS = ['-wal', '-shm'];
+/** So many files set aside are kept for whoever wants to know what happened: a disk that fails again and again must not fill. */
+const KEPT_ASIDE = 3;
+
+/**
+ * Makes the directory and an empty file, for its owner and group alone; SQLite gives the companions the file's mode. A log
+ * whose database is gone belongs to nobody. Throws the file system's error.
+ */
+export function makeFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  removeCompanions(path);
+  closeSync(openSync(path, 'ax', 0o640));
+}
+
+/** @returns the new name of the database. Throws the file system's error; then all is where it was. */
+export function moveAside(path: string, fault: string, at: number): string {
+  const target = freeName(`${path}.${fault}-${new Date(at).toISOString().replaceAll(/[-:]/g, '')}`);
+  // The database first: without its log it would pass for whole at the next start, and be old.
+  renameSync(path, target);
+  for (const companion of COMPANIONS) {
+    if (existsSync(path + companion)) renameSync(path + companion, target + companion);
+  }
+  forgetOldest(path);
+  return target;
+}
+
+/** Throws the file system's error. */
+export function removeFile(path: string): void {
+  rmSync(path, { force: true, recursive: true });
+  removeCompanions(path);
+}
+
+function removeCompanions(path: string): void {
+  for (const companion of COMPANIONS) rmSync(path + companion, { force: true, recursive: true });
+}
+
+function freeName(name: string): string {
+  let free = name;
+  for (let n = 2; existsSync(free); n++) free = `${name}-${n}`;
+  return free;
+}
+
+function forgetOldest(path: string): void {
+  const prefix = `${basename(path)}.`;
+  const aside = readdirSync(dirname(path))
+    .filter((name) => name.startsWith(prefix) && /^[a-z-]+-\d{8}T\d{6}\.\d{3}Z(-\d+)?$/.test(name.slice(prefix.length)))
+    .map((name) => ({ name, time: name.slice(name.lastIndexOf('-2') + 1) }))
+    .sort((a, b) => (a.time < b.time ? -1 : 1));
+  for (const { name } of aside.slice(0, -KEPT_ASIDE)) removeFile(join(dirname(path), name));
+}
