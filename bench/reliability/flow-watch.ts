@@ -1,0 +1,144 @@
+/**
+ * Looks at both bridges of a host again and again, from before something is broken until it is whole again: when flows that
+ * should be there were missing last, and when flows were there last that should not be. Most looks only count flows, which
+ * costs the switch next to nothing; where the count is no proof that some are missing, flow is compared with flow.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Host } from '../../lab/host.ts';
+import { type Bridge, namesOf, normalFlows } from '../../lab/oracle/normal-flows.ts';
+import { readRows } from '../../lab/oracle/read-switch.ts';
+import { tryRun } from '../../lab/run.ts';
+
+const BRIDGES: readonly Bridge[] = ['br-int', 'br-tun'];
+/** Milliseconds between looks, and between comparisons while nothing has changed for the better or the worse. */
+const LOOK = 100;
+const COMPARE = 1_000;
+
+/** Both bridges in the oracle's normal form; learned flows left out. */
+export type Flows = Readonly<Record<Bridge, ReadonlySet<string>>>;
+
+export interface Health {
+  /** Milliseconds of `performance.now()`; `undefined`: never since the watch was started. */
+  readonly lastMissing: number | undefined;
+  readonly lastStale: number | undefined;
+  /** Since when everything has been right; `undefined`: it is not, or nobody has looked yet. */
+  readonly rightSince: number | undefined;
+}
+
+/** Throws `CommandError` when the switch does not answer. */
+export async function readFlows(host: Host): Promise<Flows> {
+  const ovsdb = await readRows(host);
+  const flows = async (bridge: Bridge) => new Set(normalFlows(await dump(host, bridge), namesOf(ovsdb, bridge)));
+  return { 'br-int': await flows('br-int'), 'br-tun': await flows('br-tun') };
+}
+
+export class FlowWatch {
+  readonly #host: Host;
+  #wanted: Flows;
+  #lastMissing: number | undefined;
+  #lastStale: number | undefined;
+  #rightSince: number | undefined;
+  #comparedAt = 0;
+  #example = '';
+  #isStopped = false;
+  readonly #loop: Promise<void>;
+
+  constructor(host: Host, wanted: Flows) {
+    this.#host = host;
+    this.#wanted = wanted;
+    this.#loop = this.#run();
+  }
+
+  /** From now on these are right. */
+  want(wanted: Flows): void {
+    this.#wanted = wanted;
+    this.#rightSince = undefined;
+    this.#comparedAt = 0;
+  }
+
+  get health(): Health {
+    return { lastMissing: this.#lastMissing, lastStale: this.#lastStale, rightSince: this.#rightSince };
+  }
+
+  /** One of the flows that were wrong last, for a person. */
+  get example(): string {
+    return this.#example;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      await this.#look();
+      await sleep(LOOK);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const at = performance.now();
+    const wanted = this.#wanted;
+    const counts = await Promise.all(BRIDGES.map((bridge) => countFlows(this.#host, bridge)));
+    if (wanted !== this.#wanted) return;
+    if (BRIDGES.some((bridge, i) => (counts[i] ?? 0) < wanted[bridge].size)) {
+      this.#wrong(at, 'missing', `${counts.join(' and ')} flows`);
+      return;
+    }
+    if (at - this.#comparedAt < COMPARE) return;
+    this.#comparedAt = at;
+    await this.#compare(at, wanted);
+  }
+
+  async #compare(at: number, wanted: Flows): Promise<void> {
+    let actual: Flows;
+    try {
+      actual = await readFlows(this.#host);
+    } catch {
+      // ovsdb-server or ovs-vswitchd has just gone; flows are counted again in a moment.
+      this.#comparedAt = 0;
+      return;
+    }
+    if (wanted !== this.#wanted) return;
+    const missing = first(wanted, actual);
+    const stale = first(actual, wanted);
+    if (missing !== undefined) this.#wrong(at, 'missing', missing);
+    if (stale !== undefined) this.#wrong(at, 'stale', stale);
+    if (missing === undefined && stale === undefined) this.#rightSince ??= at;
+  }
+
+  #wrong(at: number, how: 'missing' | 'stale', example: string): void {
+    // What is right again is to be seen at once.
+    if (this.#rightSince !== undefined) this.#comparedAt = 0;
+    this.#rightSince = undefined;
+    this.#example = `${how}: ${example}`;
+    if (how === 'missing') this.#lastMissing = at;
+    else this.#lastStale = at;
+  }
+}
+
+function first(these: Flows, those: Flows): string | undefined {
+  for (const bridge of BRIDGES) {
+    for (const flow of these[bridge]) if (!those[bridge].has(flow)) return `${bridge} ${flow}`;
+  }
+  return undefined;
+}
+
+/** The bridge's socket is a file: no namespace has to be entered. */
+async function ofctl(host: Host, command: string, bridge: Bridge, more: readonly string[] = []): Promise<string> {
+  const argv = ['ovs-ofctl', '-O', 'OpenFlow13', '--timeout=10', ...more, command, bridge];
+  const { exitCode, stdout, stderr } = await tryRun(argv, { env: host.env });
+  if (exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+async function dump(host: Host, bridge: Bridge): Promise<string[]> {
+  return (await ofctl(host, 'dump-flows', bridge, ['--no-names', '--no-stats'])).split('\n');
+}
+
+/** 0 when the switch does not answer. Learned flows count too. */
+async function countFlows(host: Host, bridge: Bridge): Promise<number> {
+  const text = await ofctl(host, 'dump-aggregate', bridge).catch(() => '');
+  return Number(/flow_count=(\d+)/.exec(text)?.[1] ?? 0);
+}

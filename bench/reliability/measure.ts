@@ -1,0 +1,148 @@
+/** One fault made and measured on one host, or on all at once: what the tenants lost, when the flows were right again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentKind } from '../../lab/neutron/host-agent.ts';
+import { Pinger, type SteadyPing } from '../../lab/neutron/pinger.ts';
+import { waitFor } from '../../lab/wait.ts';
+import type { Fault } from './faults.ts';
+import { type Flows, FlowWatch, readFlows } from './flow-watch.ts';
+import { changed, type Stage, type Target } from './stage.ts';
+import { type Traffic, TrafficCounter } from './traffic.ts';
+
+export interface Figure {
+  readonly agent: AgentKind;
+  /** Of the path that lost most, at 20 pings a second. */
+  readonly lost: number;
+  readonly sent: number;
+  /** Seconds between two answers, of any path. */
+  readonly longestGap: number;
+  /** Seconds from the mark until no flow was missing, and until none was there that should not be; `null`: not within `patience`. */
+  readonly complete: number | null;
+  readonly clean: number | null;
+  readonly patience: number;
+  /** `undefined`: of several hosts together, or not heard because the broker was away. */
+  readonly traffic: Traffic | undefined;
+}
+
+/** Milliseconds for which everything must stay right. */
+const SETTLED = 3_000;
+/** Milliseconds between looks at the watches. */
+const INTERVAL = 100;
+
+/** Leaves a cloud that is whole again, if need be by a restart of the agent. */
+export async function measure(
+  stage: Stage,
+  fault: Fault,
+  targets: readonly Target[],
+  say: (text: string) => void,
+): Promise<Figure[]> {
+  await stage.prepareChange();
+  const patients = await Promise.all(targets.map(async (target) => new Patient(target, await readFlows(target.host))));
+  const names = targets.map(({ host }) => host.name);
+  const traffic = await TrafficCounter.start(stage.cloud.brokerUrl, names);
+  try {
+    for (const patient of patients) await patient.observe(stage);
+    let mark = 0;
+    await fault.make({
+      stage,
+      targets,
+      mark: () => {
+        mark = performance.now();
+      },
+      changed: (change) => {
+        for (const patient of patients) patient.want(changed(patient.wanted, change));
+      },
+    });
+    await watchOver(patients, mark, fault);
+    const counted = targets.length === 1 ? await traffic.stop() : undefined;
+    const figures = await Promise.all(patients.map(async (patient) => await patient.figure(fault, mark, counted)));
+    for (const patient of patients) await patient.cure(say);
+    return figures;
+  } finally {
+    await traffic.stop();
+    for (const patient of patients) await patient.leave();
+  }
+}
+
+async function watchOver(patients: readonly Patient[], mark: number, fault: Fault): Promise<void> {
+  for (;;) {
+    const now = performance.now();
+    if (now - mark > fault.patience * 1000) return;
+    const isOver = now - mark > fault.watch * 1000 && patients.every((patient) => patient.isRightFor(now) > SETTLED);
+    if (isOver) return;
+    await sleep(INTERVAL);
+  }
+}
+
+class Patient {
+  readonly target: Target;
+  wanted: Flows;
+  #watch: FlowWatch | undefined;
+  #pingers: Pinger[] = [];
+
+  constructor(target: Target, wanted: Flows) {
+    this.target = target;
+    this.wanted = wanted;
+  }
+
+  async observe(stage: Stage): Promise<void> {
+    for (const { from, to } of stage.paths(this.target)) this.#pingers.push(await Pinger.start(from, to));
+    this.#watch = new FlowWatch(this.target.host, this.wanted);
+  }
+
+  want(flows: Flows): void {
+    this.wanted = flows;
+    this.#watch?.want(flows);
+  }
+
+  /** Milliseconds. */
+  isRightFor(now: number): number {
+    const since = this.#watch?.health.rightSince;
+    return since === undefined ? -1 : now - since;
+  }
+
+  async figure(fault: Fault, mark: number, traffic: Traffic | undefined): Promise<Figure> {
+    const health = this.#watch?.health;
+    await this.#watch?.stop();
+    const pings: SteadyPing[] = await Promise.all(this.#pingers.map(async (pinger) => await pinger.stop()));
+    this.#pingers = [];
+    const worst = pings.toSorted((a, b) => b.lost - a.lost)[0] ?? { sent: 0, lost: 0 };
+    const gap = Math.max(0, ...pings.flatMap(({ gaps }) => gaps.map(({ ms }) => ms)));
+    const seconds = (last: number | undefined): number | null => {
+      if (last === undefined || last <= mark) return 0;
+      const isStill = health?.rightSince === undefined && performance.now() - last < 10_000;
+      return isStill ? null : (last - mark) / 1000;
+    };
+    return {
+      agent: this.target.kind,
+      lost: worst.lost,
+      sent: worst.sent,
+      longestGap: gap / 1000,
+      complete: seconds(health?.lastMissing),
+      clean: seconds(health?.lastStale),
+      patience: fault.patience,
+      traffic,
+    };
+  }
+
+  /** What has not come right by itself does so by a restart. What even that leaves behind is said. */
+  async cure(say: (text: string) => void): Promise<void> {
+    const { host, agent, kind } = this.target;
+    const isRight = async () => {
+      const [there, wanted] = [await readFlows(host), this.wanted];
+      return (['br-int', 'br-tun'] as const).every(
+        (bridge) => there[bridge].symmetricDifference(wanted[bridge]).size === 0,
+      );
+    };
+    if (await isRight().catch(() => false)) return;
+    say(`${host.name} (${kind}) is not whole: ${this.#watch?.example ?? ''}; its agent is restarted`);
+    await agent.restart(kind);
+    await waitFor('the flows after a restart', isRight, { timeout: 90_000, interval: 500 }).catch(() =>
+      say(`${host.name} (${kind}) is not whole after a restart either`),
+    );
+  }
+
+  async leave(): Promise<void> {
+    for (const pinger of this.#pingers) pinger.kill();
+    await this.#watch?.stop();
+  }
+}
