@@ -6,6 +6,7 @@ import { Agent } from './agent.ts';
 import type { Config } from './config/config.ts';
 import { ControlServer } from './control/server.ts';
 import { Executor } from './executor.ts';
+import { FlowMonitor, spawnWithExeca } from './flows/monitor.ts';
 import { Ofctl, runWithExeca } from './flows/ofctl.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './journal/checkpoint.ts';
 import { CheckpointFile } from './journal/checkpoint-file.ts';
@@ -27,6 +28,7 @@ import { RpcClient } from './rpc/client.ts';
 import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
 import { State } from './state.ts';
+import { SwitchWatch } from './switch-watch.ts';
 import { SystemdNotify } from './systemd-notify.ts';
 import { ownInterfaces, switchMonitors } from './vswitch/monitors.ts';
 
@@ -93,6 +95,19 @@ export function createDaemon(
   });
   const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
 
+  const { runDir, tunnelBridge, integrationBridge } = config.ovs;
+  const watch = new SwitchWatch({
+    bridges: [
+      { name: integrationBridge, ledger: state.int },
+      { name: tunnelBridge, ledger: state.tun },
+    ],
+    monitor: (bridge, handlers) => new FlowMonitor({ bridge, runDir, spawn: spawnWithExeca, ...handlers }),
+    between: (run) => agent.between(run),
+    compare: () => agent.compare(),
+    log: log.child({ part: 'switch' }),
+    now,
+  });
+
   const rpc = new RpcClient({
     config: config.rpc,
     host: config.host,
@@ -157,6 +172,8 @@ export function createDaemon(
     report: registration.lastReport,
     lastCompare: executor.lastCompare,
     waitsFor: executor.waitingFor === '' ? undefined : executor.waitingFor,
+    monitors: watch.monitors,
+    switchProblem: agent.failure?.message,
     batches: { total: agent.batches, lastMs: agent.lastMs, lastLatencyMs: agent.lastLatencyMs },
     counters: { ...agent.counters, ...rpc.counters },
     failures: executor.failures,
@@ -224,13 +241,14 @@ export function createDaemon(
       const checkpoint = await takeCheckpoint();
       if (checkpoint !== undefined) agent.apply({ kind: 'restored', checkpoint });
       agent.start(lane);
+      watch.start();
       ovsdb.start();
       rpc.start(checkpoint?.offsets);
       registration.start();
       await systemd.ready('started');
     },
     async stop() {
-      const told = systemd.stopping();
+      const told = Promise.all([systemd.stopping(), watch.stop()]);
       registration.stop();
       lane.setOpen(false);
       await agent.stop();

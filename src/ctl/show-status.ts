@@ -93,7 +93,15 @@ function switchFacts({ at, switch: facts }: StatusReport): Fact[] {
         : 'not yet: nothing is programmed before';
   return [
     ['switch', `${version}${bridges}${restoring}`, absent.length > 0 || facts.restoring ? 'yellow' : undefined],
+    ...(facts.problem === null ? [] : [['problem', `cannot be programmed now: ${facts.problem}`, 'red'] as const]),
     ...(facts.waitsFor === null ? [] : [['waits', `for ${facts.waitsFor}`, 'yellow'] as const]),
+    ...facts.monitors.map(
+      ({ bridge, up, since: from }): Fact => [
+        'monitor',
+        `${bridge}: ${up ? 'connected' : 'not connected'}${since(from, at)}`,
+        up ? undefined : 'yellow',
+      ],
+    ),
     ['compared', compared, facts.compared ? undefined : 'yellow'],
   ];
 }

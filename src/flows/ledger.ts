@@ -4,7 +4,9 @@
  * Wanted flows are set by *subject*: the thing they are for (a MAC of a network, a VIF, …). Setting a subject again
  * replaces what it wanted before. What is there is what the last dump showed plus what was applied since.
  */
+import { parseCookie } from './cookie.ts';
 import { type Flow, type FlowKey, flowKey, sameFlow } from './flow.ts';
+import type { FlowEvent } from './monitor-events.ts';
 
 /** Names what a group of flows is for, unique on its bridge. */
 export type Subject = string;
@@ -21,6 +23,10 @@ export class FlowLedger {
   readonly #actual = new Map<FlowKey, Flow>();
   readonly #foreign = new Map<FlowKey, Flow>();
   readonly #dirty = new Set<FlowKey>();
+  /** By table, the priorities that were ever wanted: few. A flow monitor tells no priority. */
+  readonly #priorities = new Map<number, Set<number>>();
+  /** The foreign flows as a flow monitor names them. */
+  readonly #foreignNames = new Set<string>();
 
   /** Replaces what a subject wants; no flows: it wants nothing. */
   want(subject: Subject, flows: readonly Flow[]): void {
@@ -33,6 +39,7 @@ export class FlowLedger {
     for (const flow of flows) {
       const key = flowKey(flow);
       this.#wanted.set(key, { flow, subject });
+      this.#priorities.getOrInsertComputed(flow.table, () => new Set()).add(flow.priority);
       this.#dirty.add(key);
     }
     if (flows.length > 0) this.#bySubject.set(subject, flows);
@@ -48,6 +55,8 @@ export class FlowLedger {
     this.#foreign.clear();
     this.#dirty.clear();
     for (const flow of dump) (mine(flow) ? this.#actual : this.#foreign).set(flowKey(flow), flow);
+    this.#foreignNames.clear();
+    for (const flow of this.#foreign.values()) this.#foreignNames.add(nameOf(flow));
     for (const key of this.#actual.keys()) this.#dirty.add(key);
     for (const key of this.#wanted.keys()) this.#dirty.add(key);
   }
@@ -108,14 +117,40 @@ export class FlowLedger {
     return this.#wanted.size;
   }
 
+  /** Whether what a flow monitor tells is what our own bundles and learn() do, or leaves a foreign flow as the last dump had it. */
+  expects(event: FlowEvent): boolean {
+    const ours = parseCookie(event.cookie);
+    if (ours?.kind === 'learned') return true;
+    const isKnown = ours === undefined ? this.#foreignNames.has(nameOf(event)) : this.#isWanted(event);
+    return event.kind === (isKnown ? 'added' : 'deleted');
+  }
+
+  #isWanted({ table, match, cookie }: FlowEvent): boolean {
+    for (const priority of this.#priorities.get(table) ?? []) {
+      if (this.#wanted.get(flowKey({ table, priority, match }))?.flow.cookie === cookie) return true;
+    }
+    return false;
+  }
+
+  #dropForeign(key: FlowKey): void {
+    const flow = this.#foreign.get(key);
+    if (flow === undefined) return;
+    this.#foreign.delete(key);
+    this.#foreignNames.delete(nameOf(flow));
+  }
+
   #settle(key: FlowKey, flow: Flow | undefined): void {
     if (flow === undefined) this.#actual.delete(key);
     else {
       this.#actual.set(key, flow);
-      this.#foreign.delete(key);
+      this.#dropForeign(key);
     }
     const wanted = this.#wanted.get(key)?.flow;
     const right = flow === undefined ? wanted === undefined : wanted !== undefined && sameFlow(flow, wanted);
     if (right) this.#dirty.delete(key);
   }
+}
+
+function nameOf({ table, match, cookie }: Pick<Flow, 'table' | 'match' | 'cookie'>): string {
+  return `${table} ${cookie} ${match}`;
 }

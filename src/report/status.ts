@@ -62,6 +62,8 @@ function switchReport(state: State, vitals: Vitals): SwitchReport {
     compared: state.compared,
     passed: state.passed,
     waitsFor: vitals.waitsFor ?? null,
+    problem: vitals.switchProblem ?? null,
+    monitors: vitals.monitors.map((monitor) => ({ ...monitor, since: timestamp(monitor.since) })),
     lastCompare: lastCompare === undefined ? null : { ...lastCompare, at: timestamp(lastCompare.at) },
   };
 }

@@ -67,6 +67,10 @@ export interface SwitchReport {
   readonly passed: boolean;
   /** What has to happen before anything is programmed: `other_config:flow-restore-wait to be cleared`, … */
   readonly waitsFor: string | null;
+  /** Why it cannot be programmed now: ovs-vswitchd is away, … */
+  readonly problem: string | null;
+  /** Whether changes by others are seen at once, and since when that is so or not. */
+  readonly monitors: readonly { readonly bridge: string; readonly up: boolean; readonly since: Timestamp }[];
   readonly lastCompare: CompareReport | null;
 }
 

@@ -20,6 +20,10 @@ export interface Vitals {
   readonly lastCompare: { readonly at: number; readonly drift: Drift } | undefined;
   /** What has to happen before anything is programmed. */
   readonly waitsFor: string | undefined;
+  /** The flow monitors of our bridges. */
+  readonly monitors: readonly { readonly bridge: string; readonly up: boolean; readonly since: number }[];
+  /** Why the switch cannot be programmed now. */
+  readonly switchProblem: string | undefined;
   /** Milliseconds; `undefined`: there was none yet. */
   readonly batches: {
     readonly total: number;

@@ -14,6 +14,7 @@ const IO = new Set([
   'control/server.ts',
   'ctl/ask.ts',
   'daemon.ts',
+  'flows/monitor.ts',
   'flows/ofctl.ts',
   'l2popctl.ts',
   'main.ts',
@@ -35,6 +36,7 @@ const IO = new Set([
   'rpc/subscriptions.ts',
   'rpc/waiters.ts',
   'server-lane.ts',
+  'switch-watch.ts',
   'systemd-notify.ts',
 ]);
 

@@ -19,6 +19,8 @@ export const STATUS: StatusReport = {
   },
   switch: {
     ...{ ovsVersion: '3.1.0', restoring: false, compared: true, passed: true, waitsFor: null, lastCompare: null },
+    problem: null,
+    monitors: [{ bridge: 'br-int', up: true, since: AT }],
     bridges: [{ name: 'br-int', there: true }],
   },
   counts: {

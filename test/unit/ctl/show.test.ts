@@ -125,6 +125,11 @@ describe('status', () => {
     ...{ version: '0.1.0', pid: 7, startedAt: NOW, report: undefined, ovsdbSince: NOW, lastCompare: undefined },
     broker: { up: false, name: undefined, since: NOW, reason: 'connect ECONNREFUSED' },
     waitsFor: 'the ofport of patch-int',
+    monitors: [
+      { bridge: 'br-int', up: true, since: NOW },
+      { bridge: 'br-tun', up: false, since: NOW },
+    ],
+    switchProblem: 'no answer' as string | undefined,
     batches: { total: 2, lastMs: 18, lastLatencyMs: 25 },
     counters: { deliveries: 4, problems: 1 },
     failures: [{ at: NOW, what: 'tunnel port made', reason: 'no\nspace' }],
@@ -140,7 +145,10 @@ describe('status', () => {
       'server    not registered: no report was taken yet',
       'ovsdb     connected for 1s',
       'switch    Open vSwitch 3.1.0',
+      'problem   cannot be programmed now: no answer',
       'waits     for the ofport of patch-int',
+      'monitor   br-int: connected for 1s',
+      'monitor   br-tun: not connected for 1s',
       'compared  yes',
       'vifs      2 wired, 1 dead, 0 awaited; 1 network',
       'tunnels   2 wanted, 1 of them with an ofport',
@@ -178,14 +186,17 @@ describe('status', () => {
       broker: { up: true, name: 'rabbit:5672', since: NOW, reason: undefined },
       report: { at: NOW, verdict: 'alive' },
       waitsFor: undefined,
+      switchProblem: undefined,
+      monitors: vitals.monitors.slice(0, 1),
       lastCompare: { at: NOW, drift: { adds: 0, deletes: 0, foreign: 2 } },
     };
     const shown = lines(showStatus(statusReport(world.state, well, world.now), PIPE));
-    expect(shown.slice(1, 6)).toEqual([
+    expect(shown.slice(1, 7)).toEqual([
       'broker    connected to rabbit:5672 for 1s',
       'server    registered; last report 1s ago, the server said "alive"',
       'ovsdb     connected for 1s',
       'switch    Open vSwitch 3.1.0',
+      'monitor   br-int: connected for 1s',
       'compared  1s ago: all flows as they should be; 2 foreign, left alone',
     ]);
   });

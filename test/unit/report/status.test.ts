@@ -16,6 +16,8 @@ const QUIET: Vitals = {
   ovsdbSince: undefined,
   lastCompare: undefined,
   waitsFor: undefined,
+  monitors: [],
+  switchProblem: undefined,
   batches: { total: 0, lastMs: undefined, lastLatencyMs: undefined },
   counters: {},
   failures: [],
@@ -35,6 +37,7 @@ test('an agent that has just started knows nothing, and says so with null', () =
     },
     switch: {
       ...{ ovsVersion: null, restoring: false, compared: false, passed: false, lastCompare: null, waitsFor: null },
+      ...{ problem: null, monitors: [] },
       bridges: [
         { name: 'br-int', there: false },
         { name: 'br-tun', there: false },
@@ -53,6 +56,11 @@ test('a busy agent: links, counts, what is blocked, what failed', () => {
     report: { at: NOW, verdict: 'alive' },
     ovsdbSince: NOW,
     lastCompare: { at: NOW, drift: { adds: 3, deletes: 1, foreign: 2 } },
+    monitors: [
+      { bridge: 'br-int', up: true, since: NOW },
+      { bridge: 'br-tun', up: false, since: NOW },
+    ],
+    switchProblem: 'connection refused',
     batches: { total: 7, lastMs: 18, lastLatencyMs: 25 },
     counters: { deliveries: 4 },
     refused: [{ at: NOW, bridge: 'br-tun', line: 'add x', reason: 'bad' }],
@@ -66,6 +74,11 @@ test('a busy agent: links, counts, what is blocked, what failed', () => {
   });
   expect(report.switch).toEqual({
     ...{ ovsVersion: '3.1.0', restoring: false, compared: true, passed: true, waitsFor: null },
+    problem: 'connection refused',
+    monitors: [
+      { bridge: 'br-int', up: true, since: '2025-01-01T00:00:00.000Z' },
+      { bridge: 'br-tun', up: false, since: '2025-01-01T00:00:00.000Z' },
+    ],
     bridges: [
       { name: 'br-int', there: true },
       { name: 'br-tun', there: true },

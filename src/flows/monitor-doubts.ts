@@ -1,0 +1,44 @@
+/**
+ * Which events of a flow monitor are not of our own making. An event that the ledger expects settles whatever was told
+ * of that flow before; so our own bundles leave no doubt behind, whenever their events come.
+ */
+import type { FlowLedger } from './ledger.ts';
+import type { FlowEvent } from './monitor-events.ts';
+
+/** Doubts that are kept apart; beyond it is known only that there are more. */
+const MAX_DOUBTS = 1_000;
+
+export class Doubts {
+  readonly #ledger: Pick<FlowLedger, 'expects'>;
+  readonly #events = new Map<string, FlowEvent>();
+  #isFull = false;
+
+  constructor(ledger: Pick<FlowLedger, 'expects'>) {
+    this.#ledger = ledger;
+  }
+
+  note(event: FlowEvent): void {
+    const key = `${event.table} ${event.cookie} ${event.match}`;
+    if (this.#ledger.expects(event)) this.#events.delete(key);
+    else if (this.#events.size < MAX_DOUBTS) this.#events.set(key, event);
+    else this.#isFull = true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.size === 0 && !this.#isFull;
+  }
+
+  /** Those that the ledger still does not expect; the last one of each flow. Empties when there are none. */
+  standing(): FlowEvent[] {
+    const standing = [...this.#events.values()].filter((event) => !this.#ledger.expects(event));
+    if (standing.length > 0 || this.#isFull) return standing.length > 0 ? standing : [...this.#events.values()];
+    this.clear();
+    return [];
+  }
+
+  /** A comparison is about to be made: it answers them all. */
+  clear(): void {
+    this.#events.clear();
+    this.#isFull = false;
+  }
+}
