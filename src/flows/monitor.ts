@@ -7,7 +7,6 @@
  * much to tell it leaves out what came and went meanwhile, never a flow that is gone.
  */
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { Backoff } from '../backoff.ts';
 import { type FlowEvent, parseFlowEvent } from './monitor-events.ts';
@@ -53,8 +52,10 @@ const STEADY = 5_000;
 export class FlowMonitor {
   readonly #parts: FlowMonitorParts;
   readonly #backoff = new Backoff(FIRST_RETRY, MAX_RETRY);
-  readonly #stopping = new AbortController();
   #running: Running | undefined;
+  #isStopped = false;
+  /** Resolved when a pause is to end now. */
+  #nudge = Promise.withResolvers<void>();
   #done: Promise<void> = Promise.resolve();
 
   constructor(parts: FlowMonitorParts) {
@@ -67,17 +68,20 @@ export class FlowMonitor {
 
   /** Resolves when the process has ended. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#isStopped = true;
+    this.#nudge.resolve();
     this.#running?.kill();
     await this.#done;
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    while (!this.#isStopped) {
       const upFor = await this.#once();
       if (upFor > STEADY) this.#backoff.reset();
-      await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
+      const timer = setTimeout(this.#nudge.resolve, this.#backoff.next());
+      await this.#nudge.promise;
+      clearTimeout(timer);
+      if (!this.#isStopped) this.#nudge = Promise.withResolvers();
     }
   }
 
@@ -102,7 +106,7 @@ export class FlowMonitor {
     });
     const failure = await running.ended;
     this.#running = undefined;
-    if (!this.#stopping.signal.aborted) onDown(failure ?? (lastWords || 'it was ended'));
+    if (!this.#isStopped) onDown(failure ?? (lastWords || 'it was ended'));
     return upSince === undefined ? 0 : performance.now() - upSince;
   }
 
