@@ -1,0 +1,120 @@
+/** Carries out a fault, from the blow to the part's return, and keeps when each host's switch was empty and its daemon away. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cloud } from '../cloud.ts';
+import { waitFor } from '../wait.ts';
+import { closeConnections, deleteExchange, deleteQueues, freezeBroker, restartBroker } from './broker-faults.ts';
+import type { Gate } from './gate.ts';
+import type { Fault, HostNumber } from './steps.ts';
+import { deleteTunnelPort, foreignFlow, killSwitch, wipeFlows } from './switch-faults.ts';
+import { type Blow, type Span, WINDOWS } from './windows.ts';
+
+export class Faults {
+  readonly blows: Blow[] = [];
+  /** The daemon of a host does not run, or stands still. */
+  readonly absences: Span[] = [];
+  /** Hosts whose daemon has been started anew. */
+  readonly restarted = new Set<HostNumber>();
+  readonly #cloud: Cloud;
+  readonly #server: Gate;
+
+  constructor(cloud: Cloud, server: Gate) {
+    this.#cloud = cloud;
+    this.#server = server;
+  }
+
+  /** Rejects when the part does not come back, or something foreign was touched. */
+  async carryOut(number: number, fault: Fault): Promise<void> {
+    const grace = WINDOWS[fault.kind];
+    if (grace === undefined || !('host' in fault)) return await this.#carryOut(fault);
+    const what = `#${number} ${fault.kind}`;
+    const blow: Blow = { host: fault.host, from: Date.now(), to: undefined, what, grace: grace * 1000 };
+    this.blows.push(blow);
+    await this.#carryOut(fault);
+    blow.to = Date.now();
+  }
+
+  async #carryOut(fault: Fault): Promise<void> {
+    const cloud = this.#cloud;
+    switch (fault.kind) {
+      case 'agent-stop':
+      case 'agent-kill':
+        return await this.#restartAgent(fault.host, fault.kind === 'agent-stop' ? 'stop' : 'kill', fault.away);
+      case 'agent-freeze':
+        return await this.#freezeAgent(fault.host, fault.away, fault.cut);
+      case 'vswitchd-kill':
+        return await killSwitch(cloud.host(fault.host), ['ovs-vswitchd'], fault.away);
+      case 'ovsdb-kill':
+        return await killSwitch(cloud.host(fault.host), ['ovsdb-server'], fault.away);
+      case 'ovs-kill':
+        return await killSwitch(cloud.host(fault.host), ['ovs-vswitchd', 'ovsdb-server'], fault.away);
+      case 'flows-wipe':
+        return await wipeFlows(cloud.host(fault.host), fault.bridge, fault.table);
+      case 'tunnel-delete':
+        return await deleteTunnelPort(cloud.host(fault.host), fault.pick);
+      case 'foreign-flow':
+        return await foreignFlow(cloud.host(fault.host), fault.bridge, fault.away, (from) =>
+          this.blows.some(({ host, to }) => host === fault.host && (to === undefined || to > from)),
+        );
+      case 'partition':
+        return await this.#partition(fault.host, fault.away);
+      case 'broker-restart':
+        return await restartBroker(cloud, fault);
+      case 'broker-freeze':
+        return await freezeBroker(cloud, fault.away);
+      case 'connections-close':
+        return await closeConnections(cloud);
+      case 'exchange-delete':
+        return await deleteExchange(cloud);
+      case 'queues-delete':
+        return await deleteQueues(cloud, `host${fault.host}`, fault.all);
+      case 'server-stop':
+        return await this.#server.alone(async () => {
+          await cloud.stopServer();
+          await sleep(fault.away);
+          await cloud.startServer();
+        });
+    }
+  }
+
+  async #restartAgent(host: HostNumber, how: 'stop' | 'kill', away: number): Promise<void> {
+    const agent = this.#cloud.agent(host);
+    await this.#absent(host, async () => {
+      this.restarted.add(host);
+      await agent[how]();
+      await sleep(away);
+      await agent.start();
+    });
+  }
+
+  async #freezeAgent(host: HostNumber, away: number, cut: boolean): Promise<void> {
+    const agent = this.#cloud.agent(host);
+    await this.#absent(host, async () => {
+      agent.signal('SIGSTOP');
+      try {
+        await sleep(away);
+        // A broker that is away has no connections.
+        if (cut) await closeConnections(this.#cloud).catch(() => undefined);
+      } finally {
+        agent.signal('SIGCONT');
+      }
+      await waitFor(
+        `the daemon of host${host} to answer again`,
+        async () => (await agent.get('/status')).status === 200,
+      );
+    });
+  }
+
+  async #absent(host: HostNumber, work: () => Promise<void>): Promise<void> {
+    const span: Span = { host, from: Date.now(), to: undefined };
+    this.absences.push(span);
+    await work();
+    span.to = Date.now();
+  }
+
+  async #partition(host: HostNumber, away: number): Promise<void> {
+    const { namespace } = this.#cloud.underlay;
+    await namespace.ip(`link set m-host${host} down`);
+    await sleep(away);
+    await namespace.ip(`link set m-host${host} up`);
+  }
+}

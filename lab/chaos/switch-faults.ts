@@ -1,0 +1,59 @@
+/** What happens to a host's Open vSwitch: its processes die, or somebody with root changes what is ours. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Host } from '../host.ts';
+import type { Bridge } from '../oracle/normal-flows.ts';
+import { GiveUp, waitFor } from '../wait.ts';
+import { isTunnelName } from './invariants.ts';
+
+/** In no use: nobody sends such packets. */
+const FOREIGN = { cookie: '0xf0e1', match: 'table=0,priority=7,ip,nw_dst=192.0.2.77,nw_proto=201' };
+
+/** The database first comes back, as in `ovs-ctl`. */
+export async function killSwitch(
+  host: Host,
+  programs: readonly ('ovsdb-server' | 'ovs-vswitchd')[],
+  away: number,
+): Promise<void> {
+  for (const program of programs) await host.daemon(program).kill();
+  await sleep(away);
+  if (programs.includes('ovsdb-server')) await host.startOvsdbServer();
+  if (programs.includes('ovs-vswitchd')) await host.startVswitchd();
+}
+
+export async function wipeFlows(host: Host, bridge: Bridge, table: number | undefined): Promise<void> {
+  await host.ofctl('del-flows', bridge, ...(table === undefined ? [] : [`table=${table}`]));
+}
+
+/** Does nothing when there is none. */
+export async function deleteTunnelPort(host: Host, pick: number): Promise<void> {
+  const ports = (await host.vsctl('list-ports', 'br-tun')).split('\n').filter(isTunnelName).sort();
+  const port = ports[Math.floor(pick * ports.length)];
+  if (port !== undefined) await host.vsctl('--if-exists', 'del-port', 'br-tun', port);
+}
+
+/** `wasWiped`: whether the switch has been emptied since, by us. @throws when the flow has gone otherwise */
+export async function foreignFlow(
+  host: Host,
+  bridge: Bridge,
+  away: number,
+  wasWiped: (since: number) => boolean,
+): Promise<void> {
+  const { cookie, match } = FOREIGN;
+  // ovs-vswitchd may be away.
+  await waitFor('a foreign flow to be taken', async () => {
+    await host.ofctl('add-flow', bridge, `cookie=${cookie},${match},actions=drop`);
+    return true;
+  });
+  const since = Date.now();
+  await sleep(away);
+  await waitFor('a foreign flow to be removed', async () => {
+    const there = await host.ofctl('dump-flows', bridge, `cookie=${cookie}/-1`);
+    if (!there.includes('nw_proto=201') && !wasWiped(since)) {
+      throw new GiveUp(
+        `the foreign flow on ${bridge} of ${host.name} is gone, and nobody but the daemon can have deleted it`,
+      );
+    }
+    await host.ofctl('del-flows', bridge, `cookie=${cookie}/-1`);
+    return true;
+  });
+}

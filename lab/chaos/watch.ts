@@ -1,0 +1,88 @@
+/** Looks at everything once a second and after each step, and keeps the first thing that was wrong. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cloud } from '../cloud.ts';
+import type { Faults } from './faults.ts';
+import { outputsToNowhere, surplusProcesses, unexplainedLosses } from './invariants.ts';
+import type { ChaosLog } from './log.ts';
+import type { SteadyPair } from './pinger.ts';
+import { sampleProcesses, sampleTun } from './sample.ts';
+import { HOSTS } from './schedule.ts';
+
+const INTERVAL = 1_000;
+
+export class Watch {
+  /** Rejects with the first violation. */
+  readonly violated: Promise<never>;
+  samples = 0;
+  readonly #cloud: Cloud;
+  readonly #pairs: readonly SteadyPair[];
+  readonly #faults: Faults;
+  readonly #log: ChaosLog;
+  readonly #violation = Promise.withResolvers<never>();
+  #wake = Promise.withResolvers<void>();
+  #isStopped = false;
+  #looking: Promise<void> | undefined;
+
+  constructor(cloud: Cloud, pairs: readonly SteadyPair[], faults: Faults, log: ChaosLog) {
+    this.#cloud = cloud;
+    this.#pairs = pairs;
+    this.#faults = faults;
+    this.#log = log;
+    this.violated = this.#violation.promise;
+    // Whoever waits for it hears of it; it may come when nobody does yet.
+    this.violated.catch(() => undefined);
+  }
+
+  start(): void {
+    this.#looking = this.#loop();
+  }
+
+  /** Something has changed: looks at once. */
+  soon(): void {
+    this.#wake.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.soon();
+    await this.#looking;
+  }
+
+  /** What is wrong now, beside what only rest can show. */
+  async look(): Promise<string[]> {
+    const { blows, absences } = this.#faults;
+    const switches = await Promise.all(HOSTS.map((host) => sampleTun(this.#cloud, host)));
+    const now = Date.now();
+    this.samples++;
+    return [
+      ...switches.flatMap((sample) => (sample === undefined ? [] : outputsToNowhere(sample, blows, absences))),
+      ...surplusProcesses(sampleProcesses(this.#cloud), HOSTS, false),
+      ...this.#pairs.flatMap((pair) => unexplainedLosses(pair, pair.losses(now), blows, absences)),
+    ];
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#wake = Promise.withResolvers<void>();
+      const problems = await this.look();
+      if (problems.length > 0) {
+        this.#log.note('violation', { problems });
+        this.#violation.reject(new Violation(problems));
+        return;
+      }
+      await Promise.race([sleep(INTERVAL), this.#wake.promise]);
+    }
+  }
+}
+
+/** An invariant did not hold. */
+export class Violation extends Error {
+  readonly code = 'VIOLATION';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'Violation';
+    this.problems = problems;
+  }
+}

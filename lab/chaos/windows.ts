@@ -1,0 +1,60 @@
+/**
+ * When the steady pairs may lose packets: while a switch is empty through a fault, and for a stated time afterwards. The
+ * repair is the daemon's, so its absence keeps a window open. Pure; times in milliseconds since the epoch.
+ */
+import type { Fault, HostNumber } from './steps.ts';
+
+/**
+ * Seconds after the fault is over (the process runs again, the command has ended) within which the tenants have their
+ * network back. A fault that is not listed may not cost a single packet.
+ */
+export const WINDOWS: Readonly<Partial<Record<Fault['kind'], number>>> = {
+  'vswitchd-kill': 3,
+  'ovs-kill': 3,
+  'flows-wipe': 2,
+  'tunnel-delete': 2,
+};
+
+/** Something happens on a host from `from` on; `to` undefined: it goes on. */
+export interface Span {
+  readonly host: HostNumber;
+  readonly from: number;
+  to: number | undefined;
+}
+
+export interface Blow extends Span {
+  /** As in the log: `#17 vswitchd-kill`. */
+  readonly what: string;
+  /** Milliseconds that are forgiven after its end. */
+  readonly grace: number;
+}
+
+/** When the tenants of the blow's host must have their network back; `undefined`: not known yet. */
+export function endOf(blow: Blow, absences: readonly Span[]): number | undefined {
+  if (blow.to === undefined) return undefined;
+  let end = blow.to + blow.grace;
+  // In order of time: what delays the end may let in the next one.
+  for (const absence of [...absences].sort((a, b) => a.from - b.from)) {
+    if (absence.host !== blow.host || absence.from > end) continue;
+    if (absence.to === undefined) return undefined;
+    if (absence.to >= blow.from) end = Math.max(end, absence.to + blow.grace);
+  }
+  return end;
+}
+
+/** The blow that explains a packet that was sent at `at` between two hosts and lost. */
+export function explain(
+  at: number,
+  hosts: readonly HostNumber[],
+  blows: readonly Blow[],
+  absences: readonly Span[],
+): Blow | undefined {
+  return blows.find((blow) => {
+    if (!hosts.includes(blow.host) || at < blow.from - SLACK) return false;
+    const end = endOf(blow, absences);
+    return end === undefined || at <= end;
+  });
+}
+
+/** Milliseconds by which the time of a packet that nobody answered may be wrong. */
+const SLACK = 100;
