@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Fault, JournalError, journalError, unfitFile } from './errors.ts';
-import { makeFile, moveAside, removeFile } from './files.ts';
+import { checkWritable, makeFile, moveAside, removeFile } from './files.ts';
 import {
   type ClaimsWrite,
   ENTRY_STATES,
@@ -119,10 +119,14 @@ export class JournalDatabase {
 
   /** @throws JournalError */
   static #openFile(path: string, { now, migrations = MIGRATIONS }: JournalOptions): OpenedJournal {
-    const isNew = !existsSync(path);
+    let isNew = false;
     let database: DatabaseSync | undefined;
     try {
-      if (isNew) makeFile(path);
+      if (existsSync(path)) checkWritable(path);
+      else {
+        makeFile(path);
+        isNew = true;
+      }
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT, defensive: true });
       configure(database);
       migrate(database, path, migrations);
@@ -141,18 +145,19 @@ export class JournalDatabase {
   }
 
   /**
-   * Makes the file that of this host. Of another host or VTEP, networks, claims, messages and offsets are forgotten, and open
-   * entries completed with a remark: they can still be read.
+   * Makes the file that of this host. If it was another host's or VTEP's, or `anew` because what it holds is older than what
+   * is in memory: networks, claims, messages and offsets are forgotten, and open entries completed with a remark, so that
+   * they can still be read.
    * @throws JournalError
    */
-  begin({ host, localIp, boot }: JournalHeader): void {
+  begin({ host, localIp, boot }: JournalHeader, { anew = false }: { readonly anew?: boolean } = {}): void {
     const { header, writeHeader, dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, closeEntries } =
       this.#statements;
     this.#transaction(() => {
       const row = header.get() as Row | undefined;
-      if (row !== undefined && (row[0] !== host || row[1] !== localIp)) {
+      if (row !== undefined && (anew || row[0] !== host || row[1] !== localIp)) {
         for (const statement of [dropNetworks, forgetNetworks, forgetMessages, forgetOffsets]) statement.run();
-        closeEntries.run(`given up: it was of host ${row[0]}, local_ip ${row[1]}`);
+        closeEntries.run(`given up: of host ${row[0]}, local_ip ${row[1]}, before the journal was begun anew`);
       }
       writeHeader.run(host, localIp, boot);
     });
@@ -178,7 +183,7 @@ export class JournalDatabase {
       for (const claims of batch.claims) this.#writeClaims(claims);
       for (const entry of batch.entries) {
         // Ids ascend: a greater one is new.
-        const former = entry.id > this.#lastId ? undefined : (statements.entryState.get(entry.id) as Row | undefined);
+        const former = entry.id > lastId ? undefined : (statements.entryState.get(entry.id) as Row | undefined);
         if (former !== undefined) counts[former[0] as EntryState]--;
         counts[entry.state]++;
         lastId = Math.max(lastId, entry.id);

@@ -61,18 +61,29 @@ const SENTENCES: Readonly<Record<Fault, string>> = {
   busy: 'another process has it open',
 };
 
+/** By the file system's error code. The rest: something of that name is there, or its directory is not. */
+const SYSTEM_FAULTS: Readonly<Record<string, Fault>> = {
+  EACCES: 'readonly',
+  EDQUOT: 'full',
+  ENOSPC: 'full',
+  EPERM: 'readonly',
+  EROFS: 'readonly',
+};
+
 /** An error of SQLite or of the file system as ours; whatever else was thrown is a mistake in the program and stays as it is. */
 export function journalError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof JournalError) return error;
-  if ('errcode' in error && typeof error.errcode === 'number') {
-    const fault = SQLITE_FAULTS[error.errcode & 0xff] ?? 'corrupt';
-    return new JournalError(fault, `journal ${path}: ${SENTENCES[fault]} (SQLite: ${error.message})`, { cause: error });
-  }
-  if ('syscall' in error && 'code' in error) {
-    const fault = error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'full' : 'unusable';
-    return new JournalError(fault, `journal ${path}: ${SENTENCES[fault]} (${error.message})`, { cause: error });
-  }
-  return error;
+  const fault = faultOf(error);
+  if (fault === undefined) return error;
+  return new JournalError(fault, `journal ${path}: ${SENTENCES[fault]} (${error.message})`, { cause: error });
+}
+
+function faultOf(error: Error): Fault | undefined {
+  if ('errcode' in error) return SQLITE_FAULTS[Number(error.errcode) & 0xff] ?? 'corrupt';
+  if (!('code' in error)) return undefined;
+  // An integer that is too large to be one of ours.
+  if (error.code === 'ERR_OUT_OF_RANGE') return 'corrupt';
+  return 'syscall' in error ? (SYSTEM_FAULTS[String(error.code)] ?? 'unusable') : undefined;
 }
 
 /** A file whose content says that it is of no use to us. */
