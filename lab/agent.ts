@@ -161,14 +161,17 @@ function directories(unit: ServiceUnit, host: Host): Record<string, string> {
   const made: Record<string, string> = {};
   if (unit.runtimeDirectory !== undefined)
     made.RUNTIME_DIRECTORY = host.run.directory(host.name, 'run', unit.runtimeDirectory);
-  if (unit.stateDirectory !== undefined)
-    made.STATE_DIRECTORY = host.run.directory(host.name, 'var/lib', unit.stateDirectory);
   return made;
+}
+
+/** Where the daemon keeps its journal. */
+export function statePath(host: Host): string {
+  return host.run.directory(host.name, 'var/lib/neutron');
 }
 
 function defaults(host: Host, options: AgentOptions): Settings {
   return {
-    DEFAULT: { host: host.name, transport_url: options.transportUrl },
+    DEFAULT: { host: host.name, transport_url: options.transportUrl, state_path: statePath(host) },
     ovs: { local_ip: host.vtep.ipv4, datapath_type: 'netdev' },
     agent: { tunnel_types: 'vxlan,gre', l2_population: 'true', arp_responder: 'true' },
     securitygroup: { enable_security_group: 'false' },

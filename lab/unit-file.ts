@@ -4,9 +4,8 @@
 export interface ServiceUnit {
   readonly execStart: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Relative to /run and /var/lib; the first where there are several. */
+  /** Relative to /run; the first where there are several. */
   readonly runtimeDirectory: string | undefined;
-  readonly stateDirectory: string | undefined;
 }
 
 /** Throws unless the text has exactly one `ExecStart=` in its `[Service]` section. */
@@ -22,7 +21,6 @@ export function parseServiceUnit(text: string): ServiceUnit {
     execStart: expand(splitWords(command.replace(/^[@:!+|-]+/, '')), environment),
     environment,
     runtimeDirectory: words('RuntimeDirectory')[0],
-    stateDirectory: words('StateDirectory')[0],
   };
 }
 

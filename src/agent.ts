@@ -13,18 +13,22 @@ import { nextWake } from './duties.ts';
 import type { Event } from './events.ts';
 import type { Executor } from './executor.ts';
 import { readDelivery } from './inbox.ts';
-import type { Store, StoreRecord } from './journal/store.ts';
+import type { JournalKeeper } from './journal/keeper.ts';
 import { BINDING_ACTIVATE_TOPIC, L2POPULATION_TOPIC, PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from './neutron/topics.ts';
 import { reduce } from './reduce.ts';
+import { renderDirty } from './render.ts';
 import { timestamp } from './report/time.ts';
 import type { CompareReport } from './report/types.ts';
 import type { Delivery } from './rpc/types.ts';
+import { forgetSaved, takeUnsaved } from './save.ts';
 import type { ServerLane } from './server-lane.ts';
 import type { State } from './state.ts';
 
 export interface AgentParts {
   readonly state: State;
-  readonly store: Store;
+  readonly journal: Pick<JournalKeeper, 'save'>;
+  /** Streams: the offset after the last message acknowledged, by topic. */
+  offsets(): ReadonlyMap<string, number>;
   readonly executor: Executor;
   readonly log: Logger;
   now(): number;
@@ -45,6 +49,7 @@ export class Agent {
   #retry: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   #compareTimer: NodeJS.Timeout | undefined;
+  #maintenanceTimer: NodeJS.Timeout | undefined;
   readonly counters = { notifications: 0, badEntries: 0 };
   batches = 0;
   /** Milliseconds a batch took, and from its oldest notification to the commit of its flows. */
@@ -60,16 +65,19 @@ export class Agent {
   /** `lane`: kicked whenever the state has changed. */
   start(lane: ServerLane): void {
     this.#lane = lane;
-    const every = this.#parts.state.config.own.compareInterval * 1000;
-    this.#compareTimer = setInterval(() => this.apply({ kind: 'compare' }), every);
+    const { compareInterval, maintenanceInterval } = this.#parts.state.config.own;
+    this.#compareTimer = setInterval(() => this.apply({ kind: 'compare' }), compareInterval * 1000);
+    this.#maintenanceTimer = setInterval(() => this.apply({ kind: 'maintain' }), maintenanceInterval * 1000);
     this.#kick();
   }
 
   /** Finishes the batch that runs. Flows stay as they are. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const timer of [this.#retry, this.#wake, this.#compareTimer]) clearTimeout(timer);
+    const timers = [this.#retry, this.#wake, this.#compareTimer, this.#maintenanceTimer];
+    for (const timer of timers) clearTimeout(timer);
     await this.#batches.onIdle();
+    this.#save([]);
   }
 
   /** Runs something between batches, when what is wanted and what is there belong together. */
@@ -110,6 +118,13 @@ export class Agent {
     this.apply({ kind: 'gap', l2population, ports });
   }
 
+  /** As {@link gap}, before a process that dies now could leave a queue that looks complete. */
+  missing(topic: string): void {
+    if (topic !== L2POPULATION_TOPIC) return;
+    this.apply({ kind: 'gap', l2population: true, ports: false });
+    this.#save([]);
+  }
+
   #kick(): void {
     // One that waits will see everything that has happened by then.
     if (this.#stopped || this.#isQueued) return;
@@ -124,7 +139,7 @@ export class Agent {
     const deliveries = this.#inbox;
     this.#inbox = [];
     try {
-      await this.#takeIn(deliveries);
+      this.#takeIn(deliveries);
       this.#lane?.kick();
       if (this.#retry === undefined) {
         let progress = await executor.advance();
@@ -138,6 +153,7 @@ export class Agent {
     } catch (error) {
       this.#failed(error);
     }
+    this.#save([]);
     this.batches++;
     this.lastMs = now() - started;
     const [oldest] = deliveries;
@@ -147,34 +163,44 @@ export class Agent {
     this.#setWake(finished);
   }
 
-  /** Parse, commit, acknowledge, reduce: in this order, so that nothing acknowledged is lost (DESIGN, rule 10). */
-  async #takeIn(deliveries: readonly Delivery[]): Promise<void> {
+  /** Parse, reduce, commit, acknowledge: in this order, so that nothing acknowledged is lost (DESIGN, rule 10). */
+  #takeIn(deliveries: readonly Delivery[]): void {
     if (deliveries.length === 0) return;
-    const { state, store, log, now } = this.#parts;
-    const events: Event[] = [];
-    const records: StoreRecord[] = [];
+    const { state, log, now } = this.#parts;
+    const wasSilent = state.isServerSilent;
+    /** Ids of those that speak of networks here: to take one in again would be wrong. */
+    const taken: string[] = [];
     for (const delivery of deliveries) {
-      const read = readDelivery(delivery, state.config);
-      events.push(...read.events);
-      records.push(...read.records);
-      if (read.problems.length > 0) this.#reportProblems(delivery, read.problems);
       const { topic, request } = delivery;
+      const { events, problems } = readDelivery(delivery, state.config);
+      if (problems.length > 0) this.#reportProblems(delivery, problems);
+      const before = state.touches;
+      for (const event of events) reduce(state, event, now());
+      if (state.touches !== before && request.uniqueId !== undefined) taken.push(request.uniqueId);
       const facts = { topic, method: request.method, requestId: request.requestId, uniqueId: request.uniqueId };
-      this.#parts.log.debug({ ...facts, changes: read.records.length }, 'notification');
+      log.debug(facts, 'notification');
     }
-    try {
-      await store.commit(records);
-    } catch (error) {
-      this.#inbox.unshift(...deliveries);
-      throw error;
-    }
+    // What the new intents wait for is known when they are rendered.
+    renderDirty(state);
+    state.journal.block((subject) => state.blockedOn(subject), now());
+    this.#save(taken);
     for (const delivery of deliveries) delivery.ack();
     this.counters.notifications += deliveries.length;
-    const wasSilent = state.isServerSilent;
-    for (const event of events) reduce(state, event, now());
     if (state.isServerSilent && !wasSilent) {
       log.warn('neutron-server sends no FDB snapshots: is l2population among its mechanism_drivers? Nothing is swept');
     }
+  }
+
+  #save(messages: readonly string[]): void {
+    const { state, journal, offsets, now } = this.#parts;
+    journal.save((what) => {
+      if (what === 'all') forgetSaved(state);
+      const at = now();
+      const unsaved = takeUnsaved(state, at);
+      const { gone, networks, claims, entries } = unsaved;
+      if (gone.length + networks.length + claims.length + entries.length + messages.length === 0) return undefined;
+      return { ...unsaved, messages, offsets: offsets(), sequence: state.sequence, at };
+    });
   }
 
   #reportProblems({ topic, queue, request }: Delivery, problems: readonly string[]): void {
@@ -202,8 +228,10 @@ export class Agent {
   /** `since`: whatever was due by then has been looked at. */
   #setWake(since: number): void {
     clearTimeout(this.#wake);
-    const at = nextWake(this.#parts.state, since);
-    if (at === undefined || this.#stopped) return;
+    const { state } = this.#parts;
+    const times = [nextWake(state, since), state.journal.nextDue(since)].filter((time) => time !== undefined);
+    if (times.length === 0 || this.#stopped) return;
+    const at = Math.min(...times);
     const delay = Math.min(Math.max(at - this.#parts.now(), 0), MAX_TIMER);
     this.#wake = setTimeout(() => this.apply({ kind: 'wake' }), delay);
   }

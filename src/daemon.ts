@@ -8,9 +8,8 @@ import { ControlServer } from './control/server.ts';
 import { Executor } from './executor.ts';
 import { FlowMonitor, spawnWithExeca } from './flows/monitor.ts';
 import { Ofctl, runWithExeca } from './flows/ofctl.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './journal/checkpoint.ts';
-import { CheckpointFile } from './journal/checkpoint-file.ts';
-import { MemoryStore } from './journal/store.ts';
+import { JournalKeeper } from './journal/keeper.ts';
+import type { JournalContents, JournalHeader } from './journal/record.ts';
 import { agentState } from './neutron/agent-state.ts';
 import { Registration } from './neutron/registration.ts';
 import { NeutronServer } from './neutron/server.ts';
@@ -23,7 +22,7 @@ import { networksReport } from './report/networks.ts';
 import { statusReport } from './report/status.ts';
 import { tunnelsReport } from './report/tunnels.ts';
 import type { Vitals } from './report/vitals.ts';
-import { checkpointOf, unfit } from './restore.ts';
+import { unfit } from './restore.ts';
 import { RpcClient } from './rpc/client.ts';
 import type { LinkEvent } from './rpc/types.ts';
 import { ServerLane } from './server-lane.ts';
@@ -38,25 +37,31 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** `version`: of the package. `notifySocket`: `$NOTIFY_SOCKET`. */
+/** `version`: of the package. `boot`: the kernel's boot id. `notifySocket`: `$NOTIFY_SOCKET`. */
 export function createDaemon(
   config: Config,
   log: Logger,
-  options: { version: string; notifySocket?: string | undefined },
+  options: { version: string; boot: string; notifySocket?: string | undefined },
 ): Daemon {
   const now = () => Date.now();
   const newId = () => randomUUID().replaceAll('-', '');
   const uuid = randomUUID();
-  const state = new State(config);
+  const state = new State(config, Math.random());
   const startedAt = now();
   const links = {
     broker: { up: false, name: undefined, since: undefined, reason: undefined } as Vitals['broker'],
     ovsdbSince: undefined as number | undefined,
   };
   let hasBeenUp = false;
-  /** We started with the FDB of our predecessor. */
+  /** We started with the FDB of our predecessor, and it was complete. */
   let isRestored = false;
-  const checkpoints = new CheckpointFile(join(config.own.stateDirectory, 'checkpoint.json'));
+  const journal = new JournalKeeper({
+    path: join(config.statePath, 'l2pop-agent.db'),
+    header: { host: config.host, localIp: config.ovs.localIp, boot: options.boot },
+    limits: { keepMs: config.own.journalKeep * 1000, keepCount: config.own.journalKeepEntries },
+    log: log.child({ part: 'journal' }),
+    now,
+  });
 
   const patchPorts = [config.ovs.intPeerPatchPort, config.ovs.tunPeerPatchPort];
   const ovsdb = new OvsdbClient({
@@ -93,7 +98,7 @@ export function createDaemon(
       });
     },
   });
-  const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
+  const agent = new Agent({ state, journal, executor, log, now, offsets: () => rpc.offsets });
 
   const { runDir, tunnelBridge, integrationBridge } = config.ovs;
   const watch = new SwitchWatch({
@@ -118,6 +123,7 @@ export function createDaemon(
     now: () => new Date(),
     onDelivery: (delivery) => agent.deliver(delivery),
     onLink,
+    onMissing: (topic) => agent.missing(topic),
   });
   const server = new NeutronServer({ rpc, host: config.host, reportTimeout: config.agent.reportInterval * 1000 });
   const lane = new ServerLane({
@@ -204,46 +210,29 @@ export function createDaemon(
     void systemd.status(waits.length === 0 ? 'connected' : `waiting for ${waits.join(', ')}`);
   }
 
-  async function takeCheckpoint(): Promise<Checkpoint | undefined> {
-    let text: string | undefined;
-    try {
-      text = await checkpoints.take();
-    } catch (error) {
-      log.warn({ err: error }, 'the checkpoint cannot be read: everything is asked for');
-    }
-    if (text === undefined) return undefined;
-    const checkpoint = decodeCheckpoint(text);
-    const problem = typeof checkpoint === 'string' ? checkpoint : unfit(checkpoint, config);
-    if (typeof checkpoint === 'string' || problem !== undefined) {
-      log.warn({ reason: problem }, 'the checkpoint is of no use: everything is asked for');
-      return undefined;
-    }
-    isRestored = checkpoint.networks.length > 0;
-    log.info({ networks: checkpoint.networks.length }, 'the FDB is that of the last stop');
-    return checkpoint;
-  }
-
-  /** After the last batch: all that was acknowledged is in the state, and all that was not is in the queues. */
-  async function leaveCheckpoint(): Promise<void> {
-    const isLost = rpc.lost.has(L2POPULATION_TOPIC);
-    const checkpoint = isLost ? undefined : checkpointOf(state, rpc.offsets);
-    if (checkpoint === undefined) return;
-    try {
-      await checkpoints.put(encodeCheckpoint(checkpoint));
-    } catch (error) {
-      log.warn({ err: error }, 'no checkpoint: the next start asks for everything');
-    }
+  /** What our predecessor knew, if it is of use. */
+  function openJournal(): JournalContents | undefined {
+    const fits = (header: JournalHeader) => {
+      const problem = unfit(header, config);
+      if (problem !== undefined) log.warn({ reason: problem }, 'the journal is of no use: everything is asked for');
+      return problem === undefined;
+    };
+    const contents = journal.open(fits);
+    if (contents === undefined) return undefined;
+    isRestored = contents.header.boot === options.boot && contents.networks.some(({ settled }) => settled);
+    log.info({ networks: contents.networks.length, open: contents.open.length }, 'the FDB is that of the journal');
+    return contents;
   }
 
   return {
     async start() {
       await control.listen();
-      const checkpoint = await takeCheckpoint();
-      if (checkpoint !== undefined) agent.apply({ kind: 'restored', checkpoint });
+      const contents = openJournal();
+      if (contents !== undefined) agent.apply({ kind: 'restored', contents, boot: options.boot });
       agent.start(lane);
       watch.start();
       ovsdb.start();
-      rpc.start(checkpoint?.offsets);
+      rpc.start(contents?.offsets, contents?.messages);
       registration.start();
       await systemd.ready('started');
     },
@@ -252,7 +241,7 @@ export function createDaemon(
       registration.stop();
       lane.setOpen(false);
       await agent.stop();
-      await leaveCheckpoint();
+      journal.close();
       await Promise.all([rpc.close(), ovsdb.close(), control.close(), told]);
     },
   };

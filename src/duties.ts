@@ -1,12 +1,15 @@
 /** What neutron-server is to be told or asked next: a pure look at the state. One duty at a time, in this order. */
 import type { Duty } from './events.ts';
 import { isIsolated } from './plan.ts';
-import type { State, Vif } from './state.ts';
+import type { LocalNetwork, State, Vif } from './state.ts';
 import type { PortId } from './values.ts';
 
 /** Ports in one call: more make the server slow to answer, and what is not answered in time is asked again. */
 const MAX_PORTS = 100;
-/** Networks whose refresh is asked for in one call; each costs the server a snapshot and a fanout. */
+/**
+ * Networks whose refresh is under way at a time; each costs the server a snapshot and a fanout. They are asked for in one
+ * call, and there is one call at a time.
+ */
 const MAX_REFRESHES = 20;
 
 /** `undefined`: nothing is owed. `ask` is the id for the markers of a duty that may bring a snapshot. */
@@ -31,7 +34,7 @@ export function nextDuty(state: State, now: number, ask: () => string): Duty | u
 export function nextWake(state: State, now: number): number | undefined {
   let wake = Number.POSITIVE_INFINITY;
   for (const { sync } of state.networks.values()) {
-    for (const at of [sync.confirmAt, sync.deadline]) if (at !== undefined && at > now) wake = Math.min(wake, at);
+    wake = Math.min(wake, sync.nextAt(now) ?? wake);
   }
   for (const at of state.deferred.values()) if (at > now) wake = Math.min(wake, at);
   return Number.isFinite(wake) ? wake : undefined;
@@ -63,22 +66,33 @@ function isDownOwed(state: State, vif: Vif): boolean {
   return port !== undefined && isIsolated(port);
 }
 
-/** One ACTIVE port of each network that wants the server's word; the rest is not mentioned (WIRE.md). */
+/**
+ * One ACTIVE port of each network that wants the server's word; the rest is not mentioned (WIRE.md). Those that have not
+ * heard it come first, what was in sync before last.
+ */
 function refreshes(state: State, now: number, isDue: (id: PortId) => boolean): PortId[] {
   if (!state.config.agent.l2Population) return [];
+  const networks = [...state.networks.values()];
+  const inFlight = networks.filter(({ sync }) => sync.isInFlight(now)).length;
+  const wanting = networks.filter(({ sync }) => sync.wantsRefresh(now));
+  const [first, last] = [wanting.filter(isUnsynced), wanting.filter((network) => !isUnsynced(network))];
   const ports: PortId[] = [];
-  for (const network of state.networks.values()) {
-    if (ports.length >= MAX_REFRESHES) break;
-    if (!network.sync.wantsRefresh(now)) continue;
-    for (const id of network.vifs) {
-      const facts = state.vifs.get(id)?.facts;
-      if (typeof facts !== 'object' || facts.binding !== 'active' || facts.status !== 'ACTIVE') continue;
-      if (!isDue(id)) continue;
-      ports.push(id);
-      break;
-    }
+  for (const { vifs } of [...first, ...last]) {
+    if (ports.length >= MAX_REFRESHES - inFlight) break;
+    const port = [...vifs].find((id) => isAskable(state, id) && isDue(id));
+    if (port !== undefined) ports.push(port);
   }
   return ports;
+}
+
+function isUnsynced({ sync }: LocalNetwork): boolean {
+  return sync.status === 'unsynced';
+}
+
+/** To report it up once more changes nothing at the server. */
+export function isAskable(state: State, id: PortId): boolean {
+  const facts = state.vifs.get(id)?.facts;
+  return typeof facts === 'object' && facts.binding === 'active' && facts.status === 'ACTIVE';
 }
 
 function vifs(state: State, test: (state: State, vif: Vif) => boolean): PortId[] {

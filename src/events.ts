@@ -1,10 +1,11 @@
 /** Everything that can happen to the agent, as data: what the reducer takes in. */
 import type { DumpedFlow } from './flows/flow.ts';
-import type { Checkpoint } from './journal/checkpoint.ts';
+import type { JournalContents, Origin } from './journal/record.ts';
 import type { FdbChange } from './l2pop/parse.ts';
 import type { Notification } from './neutron/notifications.ts';
 import type { IpAddress, PortId, TunnelType } from './values.ts';
 import type { PortAnswers } from './vif/facts.ts';
+import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchRowChange } from './vswitch/monitors.ts';
 
 export type Event =
@@ -16,13 +17,17 @@ export type Event =
   | { readonly kind: 'dump'; readonly tun: readonly DumpedFlow[]; readonly int: readonly DumpedFlow[] }
   /** The slow timer, or somebody asked: compare with the switch. */
   | { readonly kind: 'compare' }
-  | { readonly kind: 'fdb'; readonly changes: readonly FdbChange[]; readonly byName: boolean }
+  /** Time to look at what has failed. */
+  | { readonly kind: 'maintain' }
+  | { readonly kind: 'fdb'; readonly changes: readonly FdbChange[]; readonly byName: boolean; readonly origin?: Origin }
   | { readonly kind: 'marker'; readonly id: string; readonly edge: 'start' | 'end' }
-  | { readonly kind: 'notification'; readonly notification: Notification }
+  | { readonly kind: 'notification'; readonly notification: Notification; readonly origin?: Origin }
   /** What was sent while our queues were gone is lost; `l2population`, `ports`: which kind of notification. */
   | { readonly kind: 'gap'; readonly l2population: boolean; readonly ports: boolean }
-  /** What the last stop has left; before everything else. */
-  | { readonly kind: 'restored'; readonly checkpoint: Checkpoint }
+  /** Somebody asked for the server's whole word on these networks. */
+  | { readonly kind: 'resync'; readonly networks: readonly NetworkKey[] }
+  /** What the journal has kept; before everything else. `boot`: the kernel's boot id now. */
+  | { readonly kind: 'restored'; readonly contents: JournalContents; readonly boot: string }
   /** The broker is away: a question that was put will not be answered. */
   | { readonly kind: 'link-down' }
   /** `tunnel_sync` is about to be called. */

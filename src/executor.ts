@@ -19,6 +19,7 @@ import {
 import { reduce } from './reduce.ts';
 import type { Drift } from './report/types.ts';
 import type { State } from './state.ts';
+import type { TunnelKey } from './tunnel/ports.ts';
 import type { PortId } from './values.ts';
 import { membershipQuery, readMembership } from './vswitch/monitors.ts';
 import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
@@ -66,7 +67,7 @@ export class Executor {
 
   /** @throws OfctlError, OvsdbConnectionError: the switch is away; what was planned is dirty again. */
   async advance(): Promise<Progress> {
-    const { state } = this.#parts;
+    const { state, now } = this.#parts;
     if (!state.connected) return 'waiting';
     if (state.view.root?.restoring === true) {
       // What is restored meanwhile is compared afterwards.
@@ -86,7 +87,9 @@ export class Executor {
     this.#waitFor('');
     const comparing = state.compareWanted;
     if (comparing) await this.#compare();
+    this.#readmit();
     const plan = makePlan(state);
+    state.journal.begin((subject) => state.blockedOn(subject), now());
     if (comparing) this.#noteDrift(plan);
     await this.#carryOut(plan);
     return 'done';
@@ -149,8 +152,19 @@ export class Executor {
     reduce(state, { kind: 'dump', tun, int }, now());
   }
 
+  /** What was refused and is to be tried again by now. */
+  #readmit(): void {
+    const { state, now } = this.#parts;
+    for (const subject of state.journal.takeDue(now())) {
+      const [kind, ...name] = subject.split(' ');
+      if (kind === 'tunnel') state.dirty.tunnels.add(name.join(' ') as TunnelKey);
+      if (kind === 'vif') state.dirty.vifs.add(name.join(' ') as PortId);
+      for (const ledger of [state.int, state.tun]) ledger.readmit(subject);
+    }
+  }
+
   async #carryOut(plan: Plan): Promise<void> {
-    const { state } = this.#parts;
+    const { state, now } = this.#parts;
     this.#missedVifs.clear();
     try {
       await this.#transact(plan.create, []);
@@ -163,7 +177,9 @@ export class Executor {
       }
       for (const vif of plan.alreadyBound) markConfigured(state, vif, 0);
       for (const ofport of plan.retiring) state.retired.set(ofport, configured);
+      state.journal.done(now());
     } catch (error) {
+      state.journal.notNow(error instanceof Error ? error.message : String(error), now());
       replan(state, plan);
       throw error;
     }
@@ -174,16 +190,14 @@ export class Executor {
   async #bundle(bundle: BundlePlan, ledger: FlowLedger): Promise<void> {
     const lines = bundleLines(bundle);
     if (lines.length === 0) return;
-    const { ofctl, log, now } = this.#parts;
+    const { state, ofctl, log, now } = this.#parts;
     const refused = await ofctl.bundle(bundle.bridge, lines);
     const { taken, left } = partition(bundle.changes, refused);
     ledger.applied(taken);
-    ledger.refused(left);
+    const [{ reason: why = '' } = {}] = refused;
+    for (const subject of ledger.refused(left)) state.journal.rejected(subject, why, now());
     for (const { line, reason } of refused) {
-      log.error(
-        { bridge: bundle.bridge, line, reason },
-        'the switch refuses a flow; it is left out until the next comparison',
-      );
+      log.error({ bridge: bundle.bridge, line, reason }, 'the switch refuses a flow; it is left out for now');
       remember(this.refused, { at: now(), bridge: bundle.bridge, line, reason });
     }
     const facts = { bridge: bundle.bridge, adds: taken.adds.length, deletes: taken.deletes.length };
@@ -221,7 +235,9 @@ export class Executor {
         }
         if (group.vif !== undefined) state.refused.vifs.add(group.vif);
         const reason = error instanceof Error ? error.message : String(error);
-        log.error({ ...group.facts, reason }, `${group.what}: refused, left out until the next comparison`);
+        const subject = group.vif === undefined ? `tunnel ${group.tunnel}` : `vif ${group.vif}`;
+        state.journal.rejected(subject, reason, now());
+        log.error({ ...group.facts, reason }, `${group.what}: refused, left out for now`);
         remember(this.failures, { at: now(), what: `${group.what}: ${Object.values(group.facts).join(' ')}`, reason });
         return undefined;
       }

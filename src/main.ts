@@ -46,7 +46,11 @@ function run({ config, notes }: Exclude<LoadedConfig, { errors: unknown }>): voi
     timestamp: pino.stdTimeFunctions.isoTime,
   });
   for (const { kind, message } of notes) log.info({ note: kind }, message);
-  const daemon = createDaemon(config, log, { version: readVersion(), notifySocket: process.env.NOTIFY_SOCKET });
+  const daemon = createDaemon(config, log, {
+    version: readVersion(),
+    boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    notifySocket: process.env.NOTIFY_SOCKET,
+  });
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) return;

@@ -6,12 +6,12 @@ import * as brTun from './flows/br-tun.ts';
 import type { DumpedFlow } from './flows/flow.ts';
 import { ownership } from './flows/ownership.ts';
 import { BR_INT, BR_TUN } from './flows/tables.ts';
+import type { Origin } from './journal/record.ts';
 import { nothingTouched, type Touched } from './l2pop/fdb.ts';
 import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
-import type { Notification } from './neutron/notifications.ts';
-import { forgetRestored, restore, settleRestored } from './restore.ts';
+import { doubtRestored, restore, settleRestored } from './restore.ts';
 import type { State, Vif } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
@@ -27,6 +27,8 @@ const RETRY_REFUSED = 30_000;
 /** Milliseconds until facts that settle nothing are asked for again, doubled each time, and how often. */
 const FIRST_UNSETTLED = 2_000;
 const MAX_UNSETTLED = 6;
+
+type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>;
 
 export function reduce(state: State, event: Event, now: number): void {
   switch (event.kind) {
@@ -52,24 +54,30 @@ export function reduce(state: State, event: Event, now: number): void {
     case 'compare':
       state.compareWanted = true;
       break;
+    case 'maintain':
+      if (state.journal.reopen(now)) state.compareWanted = true;
+      break;
     case 'fdb':
-      if (state.config.agent.l2Population) onFdb(state, event.changes, event.byName, now);
+      if (state.config.agent.l2Population) onFdb(state, event, now);
       break;
     case 'marker':
       onMarker(state, event.id, event.edge, now);
       break;
     case 'notification':
-      onNotification(state, event.notification, now);
+      onNotification(state, event, now);
       break;
     case 'gap':
       if (event.l2population) {
-        forgetRestored(state);
-        for (const network of state.networks.values()) network.sync.gap(now);
+        doubtRestored(state);
+        for (const network of state.networks.values()) network.sync.gap(now, state.resyncDelay);
       }
       if (event.ports) for (const vif of state.vifs.values()) vif.asking = 'wanted';
       break;
+    case 'resync':
+      for (const key of event.networks) state.networks.get(key)?.sync.want(now);
+      break;
     case 'restored':
-      restore(state, event.checkpoint);
+      restore(state, event.contents, event.boot);
       break;
     case 'link-down':
       for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
@@ -165,11 +173,8 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   state.int.setActual(steady(int, intOwner), (flow) => intOwner(flow) !== 'foreign');
   state.compared = true;
   // Whatever was made and has not been seen by now is not there.
-  for (const key of [...state.refused.tunnels, ...state.creating]) state.dirty.tunnels.add(key);
+  for (const key of state.creating) state.dirty.tunnels.add(key);
   state.creating.clear();
-  for (const id of state.refused.vifs) state.dirty.vifs.add(id);
-  state.refused.tunnels.clear();
-  state.refused.vifs.clear();
 }
 
 function recover(state: State, flows: readonly DumpedFlow[], now: number): void {
@@ -194,46 +199,49 @@ function recover(state: State, flows: readonly DumpedFlow[], now: number): void 
     },
   });
   for (const [key, what] of touched) {
-    state.markTouched(key, what);
+    state.markTouched(key, what, now);
     // An answer that came before knew nothing of these.
     const sync = state.networks.get(key)?.sync;
     if (sync !== undefined && sync.status !== 'unsynced') sync.lost(now);
   }
 }
 
-function onFdb(state: State, changes: readonly FdbChange[], byName: boolean, now: number): void {
+function onFdb(state: State, { changes, byName, origin }: EventOf<'fdb'>, now: number): void {
   const sequence = ++state.sequence;
   for (const change of changes) {
     // Only what the server lists by name is a snapshot; what it takes back by name is news like any other.
-    if (byName && change.kind === 'add') onSnapshot(state, change, sequence, now);
-    else onDelta(state, change, sequence, now);
+    if (byName && change.kind === 'add' && !state.isNameOurs) continue;
+    if (byName && change.kind === 'add') onSnapshot(state, change, { sequence, origin }, now);
+    else onDelta(state, change, { sequence, origin }, now);
   }
 }
 
-function onDelta(state: State, change: FdbChange, sequence: number, now: number): void {
+interface Heard {
+  readonly sequence: number;
+  readonly origin: Origin | undefined;
+}
+
+function onDelta(state: State, change: FdbChange, { sequence, origin }: Heard, now: number): void {
   const times = syncTimes(state);
   for (const [key, touched] of state.fdb.apply(change, { sequence, at: now })) {
-    state.markTouched(key, touched);
-    const sync = state.networks.get(key)?.sync;
-    if (change.kind === 'remove') sync?.takenBack(change, times, now);
-    if (change.kind === 'chg_ip') {
-      sync?.takenBack({ vtep: change.vtep, flooding: false, entries: change.before }, times, now);
-    }
+    state.markTouched(key, touched, now, origin);
+    state.networks.get(key)?.sync.takenBack(change, times, now);
   }
 }
 
 /** A message to our host by name: what the server held when it read it, possibly before notifications that we have heard. */
-function onSnapshot(state: State, change: EntriesChange, sequence: number, now: number): void {
+function onSnapshot(state: State, change: EntriesChange, { sequence, origin }: Heard, now: number): void {
   const times = syncTimes(state);
   const sync = state.networks.get(networkKey(change.network, change.segment))?.sync;
   const fresh = sync?.withoutTakenBack(change, times, now) ?? change;
   const since = sync?.outranksSince(times, now) ?? now - times.grace;
   for (const [key, touched] of state.fdb.apply(fresh, { sequence, at: now, snapshot: { since } })) {
-    state.markTouched(key, touched);
+    state.markTouched(key, touched, now, origin);
   }
-  sync?.snapshot([change]);
+  sync?.snapshot([change], now);
   state.snapshots++;
   state.isServerSilent = false;
+  for (const other of state.networks.values()) other.sync.serverSpoke(now);
 }
 
 function syncTimes({ config: { own } }: State): SyncTimes {
@@ -242,19 +250,22 @@ function syncTimes({ config: { own } }: State): SyncTimes {
 
 function onMarker(state: State, id: string, edge: 'start' | 'end', now: number): void {
   const times = syncTimes(state);
+  // The queue by name never expires: before our first marker it is a predecessor's word.
+  state.isNameOurs ||= id === state.lastAsk;
   for (const network of state.networks.values()) {
     const touched = nothingTouched();
     const fdb = state.fdb.ensure(network.id, network.segment);
     const { status } = network.sync;
-    network.sync.marker(id, edge, fdb, { ...times, sweep: state.snapshots > 0 }, now, touched);
+    const audit = state.auditAfter(network.vlan);
+    network.sync.marker(id, edge, fdb, { ...times, sweep: state.snapshots > 0, audit }, now, touched);
     if (status === 'asked' && network.sync.status === 'synced' && state.snapshots === 0 && !fdb.isEmpty) {
       state.isServerSilent = true;
     }
-    state.markTouched(network.key, touched);
+    state.markTouched(network.key, touched, now);
   }
 }
 
-function onNotification(state: State, notification: Notification, now: number): void {
+function onNotification(state: State, { notification, origin }: EventOf<'notification'>, now: number): void {
   switch (notification.kind) {
     case 'tunnel-update':
     case 'tunnel-delete':
@@ -262,6 +273,7 @@ function onNotification(state: State, notification: Notification, now: number): 
       if (state.config.agent.l2Population) break;
       if (notification.kind === 'tunnel-update') state.mesh.add(notification.type, notification.vtep);
       else state.mesh.delete(notification.type, notification.vtep);
+      state.journal.record(`tunnel ${tunnelKey(notification.type, notification.vtep)}`, origin, now);
       onMesh(state, notification.type, [notification.vtep]);
       break;
     case 'port-update': {
@@ -304,6 +316,7 @@ function markMesh(state: State, type: TunnelType, vteps: Iterable<IpAddress>): v
 }
 
 function onDutyStarted(state: State, duty: Duty, now: number): void {
+  if (duty.kind === 'up') state.lastAsk = duty.ask;
   for (const id of duty.ports) {
     const vif = state.vifs.get(id);
     if (duty.kind === 'pull' && vif !== undefined) vif.asking = 'asked';

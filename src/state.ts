@@ -6,6 +6,8 @@ import type { Config } from './config/config.ts';
 import { type Egress, portEgress } from './flows/br-tun.ts';
 import type { Flow } from './flows/flow.ts';
 import { FlowLedger, type Subject } from './flows/ledger.ts';
+import { Journal } from './journal/journal.ts';
+import type { Origin, SavedNetwork } from './journal/record.ts';
 import type { Touched } from './l2pop/fdb.ts';
 import { FdbTable } from './l2pop/fdb-table.ts';
 import type { NetworkSync } from './l2pop/sync.ts';
@@ -58,8 +60,13 @@ export class State {
   readonly networks = new Map<NetworkKey, LocalNetwork>();
   readonly vifs = new Map<PortId, Vif>();
   readonly fdb: FdbTable;
-  /** Networks whose FDB a checkpoint has brought (`restore.ts`), until their VIFs have been seen or notifications were lost. */
-  readonly restored = new Map<NetworkKey, { readonly id: NetworkId; readonly segment: Segment }>();
+  /** Networks whose FDB the journal has brought (`restore.ts`), until all VIFs of before have been seen. */
+  readonly restored = new Map<NetworkKey, SavedNetwork>();
+  readonly journal: Journal;
+  /** What the journal's file has not yet of the FDB; see `save.ts`. */
+  readonly unsaved = new Map<NetworkKey, Touched['claims']>();
+  /** Networks in the journal's file, and whether as settled; `stale`: what is there is of no use. */
+  readonly saved = new Map<NetworkKey, boolean | 'stale'>();
   readonly mesh = new Mesh();
   /** Tunnel → local networks that reach a VTEP through it (l2_population). */
   readonly tunnelUsers = new Map<TunnelKey, Set<NetworkKey>>();
@@ -113,13 +120,36 @@ export class State {
   snapshots = 0;
   /** Refreshes were answered without any snapshot though the switch has entries: nothing is swept. */
   isServerSilent = false;
+  /** Counts what was said of networks that are here. */
+  touches = 0;
+  /** Id of the markers around what was last reported up. */
+  lastAsk: string | undefined;
+  /** One of them has come back: what comes by name is meant for us. */
+  isNameOurs = false;
+  /** In [0, 1), another on every host: what all hosts would do at the same time is spread by it. */
+  readonly #spread: number;
   /** Orders assertions; 0 is what was read back from the switch. */
   sequence = 0;
 
-  constructor(config: Config) {
+  constructor(config: Config, spread = 0) {
     this.config = config;
+    this.#spread = spread;
     this.view = new SwitchView(config.ovs);
+    this.journal = new Journal({ attempts: config.own.journalAttempts, retry: config.own.journalRetry * 1000 });
     this.fdb = new FdbTable((network) => this.networks.has(network) || this.restored.has(network));
+  }
+
+  /** Milliseconds that this host lets pass before it asks for everything, as every other does. */
+  get resyncDelay(): number {
+    return Math.round(this.#spread * this.config.own.resyncJitter * 1000);
+  }
+
+  /** Milliseconds from an answer to the audit of a network; the networks of a host take turns. `undefined`: never. */
+  auditAfter(vlan: LocalVlan): number | undefined {
+    const { auditInterval } = this.config.own;
+    // The golden ratio keeps the turns of neighbours apart.
+    const turn = (this.#spread + vlan * 0.618033988749895) % 1;
+    return auditInterval === 0 ? undefined : Math.round(auditInterval * 1000 * (0.5 + turn / 2));
   }
 
   dirt(network: NetworkKey): NetworkDirt {
@@ -148,18 +178,44 @@ export class State {
     for (const ip of fdb?.ips() ?? []) dirt.ips.add(ip);
   }
 
-  /** What was touched in a network's FDB has to be rendered, if the network is here; tunnels gain or lose a user. */
-  markTouched(key: NetworkKey, touched: Touched): void {
+  /**
+   * What was touched in a network's FDB is to be written down and rendered, if the network is here; tunnels gain or lose
+   * a user. `origin`: the message that did it.
+   */
+  markTouched(key: NetworkKey, touched: Touched, now: number, origin?: Origin): void {
     const network = this.networks.get(key);
-    if (network === undefined) return;
-    if (touched.macs.size + touched.ips.size + touched.vteps.size === 0) return;
+    if (network === undefined && !this.restored.has(key)) return;
+    this.touches++;
+    const unsaved = this.unsaved.getOrInsertComputed(key, () => new Map());
+    for (const [vtep, macs] of touched.claims) {
+      const known = unsaved.getOrInsertComputed(vtep, () => new Set());
+      for (const mac of macs) known.add(mac);
+    }
+    for (const mac of touched.macs) this.journal.record(`mac ${key} ${mac}`, origin, now);
+    for (const ip of touched.ips) this.journal.record(`ip ${key} ${ip}`, origin, now);
+    if (touched.vteps.size > 0) this.journal.record(`flood ${key}`, origin, now);
+    if (network === undefined || touched.macs.size + touched.ips.size + touched.vteps.size === 0) return;
     const dirt = this.dirt(key);
     for (const mac of touched.macs) dirt.macs.add(mac);
     for (const ip of touched.ips) dirt.ips.add(ip);
     for (const vtep of touched.vteps) {
       dirt.vteps.add(vtep);
+      const wasWanted = this.isTunnelWanted(tunnelKey(network.segment.type, vtep));
       this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
+      const tunnel = tunnelKey(network.segment.type, vtep);
+      if (this.isTunnelWanted(tunnel) !== wasWanted) this.journal.record(`tunnel ${tunnel}`, origin, now);
     }
+  }
+
+  /** What an intent of the journal waits for (DESIGN, rule 2). */
+  blockedOn(subject: Subject): string | undefined {
+    const [kind, network = '', type = '', segmentationId = ''] = subject.split(' ');
+    if (kind === 'mac' || kind === 'ip' || kind === 'flood') {
+      const key = `${network} ${type} ${segmentationId}` as NetworkKey;
+      if (this.restored.has(key) && !this.networks.has(key))
+        return 'local VLAN: no VIF of the network has been seen yet';
+    }
+    return this.blocked.get(subject);
   }
 
   /** A local network starts or ceases to reach a VTEP. */

@@ -89,7 +89,11 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     vlan,
     vifs: new Set(),
     ownMacs: new Map(),
-    sync: new NetworkSync(now, state.restored.has(key) ? 'synced' : 'unsynced'),
+    sync: new NetworkSync(
+      now,
+      state.restored.get(key)?.settled === true ? 'synced' : 'unsynced',
+      state.auditAfter(vlan),
+    ),
   };
   state.networks.set(key, network);
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
@@ -113,6 +117,8 @@ function leave(state: State, vif: Vif): void {
   state.markAll(network.key);
   state.networks.delete(network.key);
   state.restored.delete(network.key);
+  // What comes while it is elsewhere is not written down.
+  if (state.saved.has(network.key)) state.saved.set(network.key, 'stale');
   state.fdb.setLocal(network.key, false);
   state.vlans.release(network.key);
   state.freedVlans.add(network.vlan);

@@ -12,7 +12,6 @@ import { loadConfig } from '../../src/config/load.ts';
 import { nextDuty } from '../../src/duties.ts';
 import { Executor, type Ovsdb } from '../../src/executor.ts';
 import { Ofctl, runWithExeca } from '../../src/flows/ofctl.ts';
-import { MemoryStore } from '../../src/journal/store.ts';
 import { OvsdbClient } from '../../src/ovsdb/client.ts';
 import { OvsdbTransactionError } from '../../src/ovsdb/errors.ts';
 import { ServerLane, type ServerLaneParts } from '../../src/server-lane.ts';
@@ -66,7 +65,14 @@ const executor = new Executor({
   now,
   onPassed: () => void ovsdb.setConditions('Interface', ownInterfaces(PATCH_PORTS, LOCAL_IP)),
 });
-const agent = new Agent({ state, store: new MemoryStore(), executor, log, now });
+const agent = new Agent({
+  state,
+  journal: { save: (take) => void take('changes') },
+  executor,
+  log,
+  now,
+  offsets: () => new Map(),
+});
 
 /** Number by iface-id, of VIFs that neutron-server knows; and those that were reported up. */
 const known = new Map<PortId, number>();

@@ -119,11 +119,17 @@ function buildOwn(options: OptionReader): OwnConfig {
   return {
     acceptMissing: options.list('l2pop_agent.accept_missing'),
     controlSocket: options.text('l2pop_agent.control_socket'),
-    stateDirectory: options.text('l2pop_agent.state_directory'),
     compareInterval: options.number('l2pop_agent.compare_interval'),
     snapshotGrace: options.number('l2pop_agent.snapshot_grace'),
     snapshotConfirm: options.number('l2pop_agent.snapshot_confirm'),
+    resyncJitter: options.number('l2pop_agent.resync_jitter'),
+    auditInterval: options.number('l2pop_agent.audit_interval'),
     ofctlTimeout: options.number('l2pop_agent.ofctl_timeout'),
+    journalKeep: options.number('l2pop_agent.journal_keep'),
+    journalKeepEntries: options.number('l2pop_agent.journal_keep_entries'),
+    journalAttempts: options.number('l2pop_agent.journal_attempts'),
+    journalRetry: options.number('l2pop_agent.journal_retry'),
+    maintenanceInterval: options.number('l2pop_agent.maintenance_interval'),
   };
 }
 

@@ -106,21 +106,32 @@ export interface OwnConfig {
   readonly acceptMissing: readonly string[];
   /** Unix socket of `src/control`. */
   readonly controlSocket: string;
-  /** Absolute path: what outlives the daemon. */
-  readonly stateDirectory: string;
   /** Seconds between full compares with the switch. */
   readonly compareInterval: number;
   /** Seconds, see DESIGN rule 6. */
   readonly snapshotGrace: number;
   /** Seconds between a snapshot that lacks an entry and the one that confirms it. */
   readonly snapshotConfirm: number;
+  /** Seconds over which hosts spread what all of them would ask for at the same time; 0: they do not. */
+  readonly resyncJitter: number;
+  /** Seconds after which a network is asked for though nothing has happened, at the latest; 0: never. */
+  readonly auditInterval: number;
   /** Milliseconds that one `ovs-ofctl` run may take. */
   readonly ofctlTimeout: number;
+  /** Seconds that completed journal entries are kept, and how many of them at most. */
+  readonly journalKeep: number;
+  readonly journalKeepEntries: number;
+  /** How often the switch may refuse something until it has failed, and seconds before the second attempt (doubled each time). */
+  readonly journalAttempts: number;
+  readonly journalRetry: number;
+  /** Seconds between looks at what has failed. */
+  readonly maintenanceInterval: number;
 }
 
 export interface Config {
   readonly host: string;
   readonly debug: boolean;
+  /** Absolute path of a directory; the journal's file is in it. */
   readonly statePath: string;
   readonly rpc: RpcConfig;
   readonly ovs: OvsConfig;

@@ -68,13 +68,11 @@ export function loadConfig(args: ConfigArguments, environment: ConfigEnvironment
 function computedDefaults({ hostname, env }: ConfigEnvironment, runDir: string): ReadonlyMap<string, string> {
   // systemd may name several directories; the first is ours.
   const ownRunDir = env.RUNTIME_DIRECTORY?.split(':')[0] || '/run/l2pop-agent';
-  const ownStateDir = env.STATE_DIRECTORY?.split(':')[0] || '/var/lib/l2pop-agent';
   return new Map([
     ['DEFAULT.host', hostname],
     ['oslo_messaging_rabbit.hostname', hostname],
     ['ovs.ovsdb_connection', defaultConnection(runDir)],
     ['l2pop_agent.control_socket', `${ownRunDir}/control.sock`],
-    ['l2pop_agent.state_directory', ownStateDir],
   ]);
 }
 

@@ -67,7 +67,7 @@ export const OPTIONS: readonly Option[] = [
     'Name of this host towards the server and in queue names. Default: the host name.',
   ),
   option('DEFAULT', 'debug', BOOLEAN, 'false', 'Log at debug level.'),
-  option('DEFAULT', 'state_path', PATH, '/var/lib/neutron', 'Directory of state files.'),
+  option('DEFAULT', 'state_path', PATH, '/var/lib/neutron', 'Directory of state files; the journal is one.'),
   option('DEFAULT', 'transport_url', { kind: 'uri' }, 'rabbit://', 'Brokers, credentials and virtual host.', {
     secret: true,
   }),
@@ -271,13 +271,6 @@ export const OPTIONS: readonly Option[] = [
     undefined,
     'Unix socket of l2popctl. Default: control.sock in the runtime directory.',
   ),
-  option(
-    OWN,
-    'state_directory',
-    PATH,
-    undefined,
-    'What outlives the daemon. Default: the state directory that systemd gives it, or /var/lib/l2pop-agent.',
-  ),
   option(OWN, 'compare_interval', integer(1), '300', 'Seconds between full compares with the switch.'),
   option(
     OWN,
@@ -287,7 +280,26 @@ export const OPTIONS: readonly Option[] = [
     'Seconds before a refresh within which a delta outlives its snapshot.',
   ),
   option(OWN, 'snapshot_confirm', integer(1), '60', 'Seconds between the two snapshots that together remove an entry.'),
+  option(
+    OWN,
+    'resync_jitter',
+    integer(0),
+    '10',
+    'Seconds over which hosts spread their refreshes after an outage that concerned all; 0: at once.',
+  ),
+  option(
+    OWN,
+    'audit_interval',
+    integer(0),
+    '14400',
+    'Seconds within which each network is refreshed though nothing has happened; 0: never.',
+  ),
   option(OWN, 'ofctl_timeout', integer(1), '30000', 'Milliseconds one run of ovs-ofctl may take.'),
+  option(OWN, 'journal_keep', integer(0), '86400', 'Seconds that completed journal entries are kept.'),
+  option(OWN, 'journal_keep_entries', integer(0), '10000', 'Completed journal entries kept at most.'),
+  option(OWN, 'journal_attempts', integer(1), '5', 'How often the switch may refuse something until it has failed.'),
+  option(OWN, 'journal_retry', integer(1), '2', 'Seconds before the second attempt; doubled for each further one.'),
+  option(OWN, 'maintenance_interval', integer(1), '600', 'Seconds between looks at what has failed.'),
 ];
 
 /** What `[l2pop_agent] accept_missing` may name. */

@@ -27,6 +27,8 @@ export class FlowLedger {
   readonly #priorities = new Map<number, Set<number>>();
   /** The foreign flows as a flow monitor names them. */
   readonly #foreignNames = new Set<string>();
+  /** Wanted flows as the switch refused them: left out until they are wanted otherwise or admitted again. */
+  readonly #refused = new Map<FlowKey, Flow>();
 
   /** Replaces what a subject wants; no flows: it wants nothing. */
   want(subject: Subject, flows: readonly Flow[]): void {
@@ -77,6 +79,12 @@ export class FlowLedger {
     for (const key of this.#dirty) {
       const wanted = this.#wanted.get(key)?.flow;
       const actual = this.#actual.get(key);
+      const refused = this.#refused.get(key);
+      if (wanted !== undefined && refused !== undefined && sameFlow(wanted, refused)) {
+        this.#dirty.delete(key);
+        continue;
+      }
+      this.#refused.delete(key);
       if (wanted !== undefined && (actual === undefined || !sameFlow(wanted, actual))) adds.push(wanted);
       else if (wanted === undefined && actual !== undefined) deletes.push(key);
       else this.#dirty.delete(key);
@@ -90,10 +98,29 @@ export class FlowLedger {
     for (const key of changes.deletes) this.#settle(key, undefined);
   }
 
-  /** The switch refused these changes: they are left alone until their subject is set again or a dump is taken. */
-  refused(changes: FlowChanges): void {
-    for (const flow of changes.adds) this.#dirty.delete(flowKey(flow));
+  /**
+   * The switch refused these changes. Flows are left out until they are wanted otherwise or their subject is admitted
+   * again; deletes until the next dump. @returns the subjects of the flows.
+   */
+  refused(changes: FlowChanges): Set<Subject> {
+    const subjects = new Set<Subject>();
+    for (const flow of changes.adds) {
+      const key = flowKey(flow);
+      this.#dirty.delete(key);
+      this.#refused.set(key, flow);
+      const subject = this.#wanted.get(key)?.subject;
+      if (subject !== undefined) subjects.add(subject);
+    }
     for (const key of changes.deletes) this.#dirty.delete(key);
+    return subjects;
+  }
+
+  /** What was refused of a subject is to be tried again. */
+  readmit(subject: Subject): void {
+    for (const flow of this.#bySubject.get(subject) ?? []) {
+      const key = flowKey(flow);
+      if (this.#refused.delete(key)) this.#dirty.add(key);
+    }
   }
 
   wanted(): Flow[] {

@@ -18,10 +18,11 @@ export const ENTRY_STATES = ['pending', 'processing', 'completed', 'failed'] as 
 export type EntryState = (typeof ENTRY_STATES)[number];
 
 /**
- * `mac`: where a MAC of a network is and which IPs are its. `flood`: whether a VTEP is flooded to. `tunnel`: whether
- * the tunnel port of a VTEP is there. `refresh`: the server's whole word on a network.
+ * `mac`: where a MAC of a network is. `ip`: whose an IP is. `flood`: where to a network is flooded. `tunnel`: whether a
+ * tunnel port is there. `vif`: a VIF and what it may send. `segment`: what a segment is called here. `base`: a bridge's
+ * structural flows. `refresh`: the server's whole word on a network. All but the last are kinds of a ledger's subjects.
  */
-export const ENTRY_KINDS = ['mac', 'flood', 'tunnel', 'refresh'] as const;
+export const ENTRY_KINDS = ['mac', 'ip', 'flood', 'tunnel', 'vif', 'segment', 'base', 'refresh'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** The message that an intent came from; an intent without one followed from something else (a refresh, a restart). */
@@ -38,10 +39,10 @@ export interface Origin {
 export interface Entry {
   /** Unique in one journal, ascending in the order in which intents were recorded. */
   readonly id: number;
-  /** Names the thing: `mac <network key> <MAC>`, `flood <network key> <VTEP>`, `tunnel <type> <VTEP>`, `refresh <network key>`. */
+  /** Names the thing, its kind first: `mac <network key> <MAC>`, `tunnel <type> <VTEP>`, `refresh <network key>`, … */
   readonly key: string;
   readonly kind: EntryKind;
-  /** `undefined` for a tunnel: several networks may use it. */
+  /** `undefined`: no network's alone, as a tunnel. */
   readonly network: NetworkId | undefined;
   readonly state: EntryState;
   /** What has to happen first, in words: `ofport of tunnel vxlan 172.30.0.12`. Only of pending ones. */

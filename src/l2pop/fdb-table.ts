@@ -100,6 +100,7 @@ function applyTo(fdb: NetworkFdb, change: FdbChange, stamp: Stamp, touched: Touc
     case 'add':
       if (change.flooding) fdb.addFlooding(vtep, stamp, touched);
       for (const entry of change.entries) fdb.add(vtep, entry, stamp, touched);
+      for (const mac of change.located ?? []) fdb.locate(vtep, mac, stamp, touched);
       break;
     case 'remove':
       for (const entry of change.entries) fdb.remove(vtep, entry, touched);

@@ -175,10 +175,10 @@ export class NetworkFdb {
     for (const { mac, ip } of change.after) this.#addIp(mac, this.#claimOrNew(vtep, mac, stamp), ip, stamp, touched);
   }
 
-  /** A MAC known to be behind a VTEP, its IPs not (recovered from a switch that has no IPv6 addresses in its flows). */
+  /** A MAC known to be behind a VTEP, its IPs not, or known better (a switch has no IPv6 addresses in its flows). */
   locate(vtep: IpAddress, mac: MacAddress, stamp: Stamp, touched: Touched): void {
     this.#vtep(vtep, touched).macs.add(mac);
-    this.#locateClaim(mac, this.#claimOrNew(vtep, mac, stamp), stamp, [], touched);
+    this.#locateClaim(mac, this.#claimOrNew(vtep, mac, stamp), stamp, this.#located(mac), touched);
   }
 
   /** Everything that is claimed: for dumps and for comparing with a snapshot. */

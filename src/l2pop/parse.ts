@@ -3,6 +3,7 @@ import {
   FLOODING_MAC,
   type IpAddress,
   ipVersion,
+  type MacAddress,
   type NetworkId,
   parseIp,
   parseMac,
@@ -23,6 +24,8 @@ export interface EntriesChange {
   readonly vtep: IpAddress;
   readonly flooding: boolean;
   readonly entries: readonly Entry[];
+  /** Of a snapshot: MACs that are there too, their IPs being known better. */
+  readonly located?: readonly MacAddress[];
 }
 
 /** One VTEP's part of a chg_ip, which comes without the segment. */

@@ -1,16 +1,17 @@
 /**
  * How much of the server's word one network has (DESIGN, rule 6).
  *
- *      unsynced ──ask──► asked ──marker──► synced
+ *      unsynced ──ask──► asked ──marker──► synced ──confirm, audit, by hand──► asked
  *         ▲                │                 │
  *         └── gap, failure ┴────── gap ──────┘
  *
  * A snapshot counts between the two markers of an ask: before the first, it was meant for somebody else. It adds at
  * once. What it lacks becomes *suspect* and stays programmed; only a second snapshot, `snapshot_confirm` later, that
- * lacks it too lets it go, and only if no notification spoke of it since shortly before the question.
+ * lacks it too lets it go, and only if no notification spoke of it since shortly before the question. Whatever an answer
+ * left in doubt is asked for again after the same time.
  */
-import type { Claim, NetworkFdb, Touched } from './fdb.ts';
-import type { EntriesChange } from './parse.ts';
+import type { Claim, Entry, NetworkFdb, Touched } from './fdb.ts';
+import type { EntriesChange, FdbChange } from './parse.ts';
 
 export type SyncStatus = 'unsynced' | 'asked' | 'synced';
 
@@ -23,12 +24,27 @@ interface Ask {
   open: boolean;
   /** Claims of the snapshot, once it came. */
   seen: Set<string> | undefined;
+  /** The snapshot had what a notification took back: which of the two is newer, the next one tells. */
+  isContradicted: boolean;
+}
+
+/** What a notification took back: a port with its MAC, or an IP of a MAC that stays. */
+interface TakenBack {
+  readonly at: number;
+  readonly by: 'remove' | 'chg_ip';
 }
 
 export interface SyncTimes {
   /** Milliseconds, `snapshot_grace` and `snapshot_confirm`. */
   readonly grace: number;
   readonly confirm: number;
+}
+
+export interface Conclusion extends SyncTimes {
+  /** What the server does not say may be gone; false while nothing shows that it has l2population. */
+  readonly sweep: boolean;
+  /** Milliseconds until the network is asked for though nothing has happened; `undefined`: never. */
+  readonly audit: number | undefined;
 }
 
 /** Milliseconds after which an answer is not waited for any more: its marker was lost. */
@@ -40,17 +56,31 @@ export class NetworkSync {
   #ask: Ask | undefined;
   /** Claim → when a snapshot first lacked it. */
   readonly #suspects = new Map<string, number>();
-  /** What notifications took back, and when. */
-  readonly #takenBack = new Map<string, number>();
+  /** What notifications took back, the oldest first. */
+  readonly #takenBack = new Map<string, TakenBack>();
   /** When notifications were lost last; 0: never. */
   #gapAt = 0;
   /** When the suspects want their second snapshot. */
   #confirmAt: number | undefined;
+  /** When it is asked for though nothing has happened. */
+  #auditAt: number | undefined;
+  /** Not to be asked for before: every host would like to, now. */
+  #notBefore = 0;
+  /** The answer to an earlier question may come yet, and be taken for that to the next. */
+  #isLateAnswerPossible = false;
+  /** An answer was not swept by, because nothing showed that the server has l2population. */
+  #isUnswept = false;
+  #snapshotAt: number | undefined;
 
-  /** `synced`: its FDB is the server's word, kept over a restart. */
-  constructor(now: number, status: Extract<SyncStatus, 'unsynced' | 'synced'> = 'unsynced') {
+  /** `synced`: its FDB is the server's word, kept over a restart; `audit` as in {@link Conclusion}. */
+  constructor(
+    now: number,
+    status: Extract<SyncStatus, 'unsynced' | 'synced'> = 'unsynced',
+    audit: number | undefined = undefined,
+  ) {
     this.#since = now;
     this.#status = status;
+    if (status === 'synced') this.#setAudit(audit, now);
   }
 
   get status(): SyncStatus {
@@ -64,52 +94,83 @@ export class NetworkSync {
 
   /** The server's word is complete, and nothing of it is in doubt. */
   get isSettled(): boolean {
-    return this.#status === 'synced' && this.#suspects.size === 0 && this.#confirmAt === undefined;
+    return this.#status === 'synced' && this.#suspects.size === 0 && this.#confirmAt === undefined && !this.#isUnswept;
   }
 
   get suspects(): number {
     return this.#suspects.size;
   }
 
-  /** When the answer to a question is given up. */
-  get deadline(): number | undefined {
-    return this.#ask && this.#ask.at + ASK_DEADLINE;
+  /** When a snapshot came last, asked for or not. */
+  get snapshotAt(): number | undefined {
+    return this.#snapshotAt;
   }
 
   get confirmAt(): number | undefined {
     return this.#confirmAt;
   }
 
+  /** When a refresh is wanted next if nothing happens until then: later than `now`, or `undefined`. */
+  nextAt(now: number): number | undefined {
+    const times = { unsynced: [this.#notBefore], asked: [this.#deadline], synced: [this.#confirmAt, this.#auditAt] };
+    const later = times[this.#status].filter((at) => at !== undefined && at > now);
+    return later.length === 0 ? undefined : Math.min(...(later as number[]));
+  }
+
   /** A refresh is wanted now. */
   wantsRefresh(now: number): boolean {
-    if (this.#status === 'asked') return this.deadline !== undefined && now >= this.deadline;
-    return this.#status === 'unsynced' || (this.#confirmAt !== undefined && now >= this.#confirmAt);
+    const isDue = (at: number | undefined) => at !== undefined && now >= at;
+    if (this.#status === 'asked') return isDue(this.#deadline);
+    return this.#status === 'unsynced' ? isDue(this.#notBefore) : isDue(this.#confirmAt) || isDue(this.#auditAt);
+  }
+
+  /** A question is under way whose answer may still come. */
+  isInFlight(now: number): boolean {
+    return this.#status === 'asked' && !this.wantsRefresh(now);
   }
 
   asked(id: string, refresh: boolean, now: number): void {
-    this.#ask = { id, at: now, refresh, open: false, seen: undefined };
+    if (this.#ask !== undefined) this.#isLateAnswerPossible = true;
+    this.#ask = { id, at: now, refresh, open: false, seen: undefined, isContradicted: false };
+    this.#notBefore = 0;
     this.#to('asked', now);
   }
 
   /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */
   lost(now: number): void {
+    if (this.#ask !== undefined) this.#isLateAnswerPossible = true;
     this.#ask = undefined;
     this.#to('unsynced', now);
   }
 
-  /** Notifications were lost: what was heard before outranks no snapshot that comes now. */
-  gap(now: number): void {
+  /**
+   * Notifications were lost: what was heard before outranks no snapshot that is asked for now. `delay`: milliseconds, for
+   * a host that is not to be the first to ask.
+   */
+  gap(now: number, delay = 0): void {
     this.#gapAt = now;
-    this.#takenBack.clear();
     this.lost(now);
+    this.#notBefore = now + delay;
   }
 
-  /** `sweep`: what the server does not say may be gone; false while it has not sent a single snapshot. */
+  /** Somebody wants it asked for. */
+  want(now: number): void {
+    this.#notBefore = 0;
+    this.#auditAt = now;
+  }
+
+  /** The server has l2population after all: an answer that was not swept by is asked for again. */
+  serverSpoke(now: number): void {
+    if (!this.#isUnswept) return;
+    this.#isUnswept = false;
+    this.#confirmAt = now;
+  }
+
   marker(
     id: string,
     edge: 'start' | 'end',
     fdb: NetworkFdb,
-    { sweep, ...times }: SyncTimes & { sweep: boolean },
+    { sweep, audit, ...times }: Conclusion,
     now: number,
     touched: Touched,
   ): void {
@@ -124,53 +185,80 @@ export class NetworkSync {
       this.#to('unsynced', now);
       return;
     }
+    const isDoubtful = ask.isContradicted || this.#isLateAnswerPossible;
+    this.#isLateAnswerPossible = false;
+    this.#isUnswept = !sweep && !fdb.isEmpty;
     if (sweep) this.#sweep(ask, fdb, times, now, touched);
+    if (sweep && isDoubtful) this.#confirmAt = now + times.confirm;
+    this.#setAudit(audit, now);
     this.#to('synced', now);
   }
 
-  /** A notification took these back: a snapshot that was read before does not bring them again. */
-  takenBack(
-    { vtep, flooding, entries }: Pick<EntriesChange, 'vtep' | 'flooding' | 'entries'>,
-    times: SyncTimes,
-    now: number,
-  ): void {
-    const keys = entries.map(({ mac, ip }) => claimKey({ vtep, mac, ip }));
-    if (flooding) keys.push(claimKey({ vtep, mac: undefined, ip: undefined }));
-    for (const key of keys) {
+  /** What a notification takes back is not brought again by a snapshot that was read before. */
+  takenBack(change: FdbChange, times: SyncTimes, now: number): void {
+    const { kind, vtep } = change;
+    const note = (mac: Claim['mac'], ip: Claim['ip'], by: TakenBack['by']) => {
+      const key = claimKey({ vtep, mac, ip });
+      // Behind the others, as the newest.
       this.#takenBack.delete(key);
-      this.#takenBack.set(key, now);
+      this.#takenBack.set(key, { at: now, by });
+    };
+    if (kind === 'chg_ip') for (const { mac, ip } of change.before) note(mac, ip, 'chg_ip');
+    if (kind === 'remove') {
+      if (change.flooding) note(undefined, undefined, 'remove');
+      for (const { mac } of change.entries) note(mac, undefined, 'remove');
     }
     this.#forgetTakenBack(times, now);
   }
 
-  /** The oldest come first. */
   #forgetTakenBack(times: SyncTimes, now: number): void {
-    const since = this.outranksSince(times, now);
-    for (const [key, at] of this.#takenBack) {
+    const since = (this.#ask?.at ?? now) - times.grace;
+    for (const [key, { at }] of this.#takenBack) {
       if (at >= since) break;
       this.#takenBack.delete(key);
     }
   }
 
-  /** Since when a notification outranks a snapshot that comes now. */
+  /**
+   * Since when a notification outranks a snapshot that comes now. One that we asked for after a gap knows more than what
+   * was heard before it; one that we did not ask for may be older than that.
+   */
   outranksSince(times: SyncTimes, now: number): number {
-    return Math.max((this.#ask?.at ?? now) - times.grace, this.#gapAt);
+    const ask = this.#ask;
+    const since = (ask?.at ?? now) - times.grace;
+    return ask?.open === true ? Math.max(since, this.#gapAt) : since;
   }
 
-  /** A part of a snapshot without what notifications took back after it may have been read. */
+  /**
+   * A part of a snapshot without what notifications took back after it may have been read. A chg_ip takes back an IP but
+   * not the MAC: that is `located` all the same.
+   */
   withoutTakenBack(change: EntriesChange, times: SyncTimes, now: number): EntriesChange {
     this.#forgetTakenBack(times, now);
     if (this.#takenBack.size === 0) return change;
     const { vtep } = change;
-    return {
-      ...change,
-      flooding: change.flooding && !this.#takenBack.has(claimKey({ vtep, mac: undefined, ip: undefined })),
-      entries: change.entries.filter(({ mac, ip }) => !this.#takenBack.has(claimKey({ vtep, mac, ip }))),
+    const since = this.outranksSince(times, now);
+    const isTaken = (mac: Claim['mac'], ip: Claim['ip'], by: TakenBack['by']) => {
+      const known = this.#takenBack.get(claimKey({ vtep, mac, ip }));
+      return known !== undefined && known.by === by && known.at >= since;
     };
+    const entries: Entry[] = [];
+    const located = new Set<Entry['mac']>();
+    for (const entry of change.entries) {
+      if (isTaken(entry.mac, undefined, 'remove')) continue;
+      if (isTaken(entry.mac, entry.ip, 'chg_ip')) located.add(entry.mac);
+      else entries.push(entry);
+    }
+    const flooding = change.flooding && !isTaken(undefined, undefined, 'remove');
+    const isWhole = flooding === change.flooding && entries.length === change.entries.length;
+    if (isWhole) return change;
+    if (this.#ask !== undefined) this.#ask.isContradicted = true;
+    return { ...change, flooding, entries, located: [...located] };
   }
 
   /** A message to our host by name; its entries have been added. Counts only while an ask is open. */
-  snapshot(changes: readonly EntriesChange[]): void {
+  snapshot(changes: readonly EntriesChange[], now: number): void {
+    this.#snapshotAt = now;
     if (this.#ask?.open !== true) return;
     // Each device that was reported may cause one; together they are what the server said.
     this.#ask.seen ??= new Set();
@@ -196,7 +284,7 @@ export class NetworkSync {
       }
       const known = this.#suspects.get(key);
       // Said again since then: it begins anew.
-      const first = known === undefined || claim.stamp.at > known ? now : known;
+      const first = known === undefined || claim.stamp.at >= known ? now : known;
       if (now - first >= times.confirm) fdb.drop(claim, touched);
       else suspects.set(key, first);
     }
@@ -204,6 +292,15 @@ export class NetworkSync {
     for (const [key, first] of suspects) this.#suspects.set(key, first);
     // What was heard only lately is looked for again, too.
     this.#confirmAt = suspects.size > 0 || isSpared ? now + times.confirm : undefined;
+  }
+
+  #setAudit(audit: number | undefined, now: number): void {
+    this.#auditAt = audit === undefined ? undefined : now + audit;
+  }
+
+  /** When the answer to a question is given up. */
+  get #deadline(): number | undefined {
+    return this.#ask && this.#ask.at + ASK_DEADLINE;
   }
 
   #to(status: SyncStatus, now: number): void {

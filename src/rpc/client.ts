@@ -89,18 +89,14 @@ export class RpcClient implements RpcCaller {
     return { ...this.#counters };
   }
 
-  /** `offsets`: a predecessor's. */
-  start(offsets: ReadonlyMap<string, number> = new Map()): void {
+  /** A predecessor's: `offsets` of streams; `seen`, ids of messages that it took in and may not have acknowledged. */
+  start(offsets: ReadonlyMap<string, number> = new Map(), seen: readonly string[] = []): void {
+    for (const id of seen) this.#duplicates.known(id);
     for (const [topic, offset] of offsets) {
       this.#offsets.set(topic, offset);
       this.#acknowledged.set(topic, offset);
     }
     this.#connection.start();
-  }
-
-  /** Topics whose fanout queue was found gone, which no `up` has said yet: a successor that finds the queue must know. */
-  get lost(): ReadonlySet<string> {
-    return this.#lost;
   }
 
   /** The reply queue goes, for its name was ours alone; the others stay and keep what comes until we are back. */
@@ -175,6 +171,7 @@ export class RpcClient implements RpcCaller {
       prefetch: this.#options.config.prefetch,
       onMissing: () => {
         this.#lost.add(topic);
+        this.#options.onMissing(topic);
         // A new stream counts from 0 again.
         this.#offsets.delete(topic);
         this.#acknowledged.delete(topic);

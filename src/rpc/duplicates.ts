@@ -6,8 +6,8 @@
  * Pending means handed over but not stored yet. A repeat that comes then is not handed over again, nor acknowledged
  * before the first one is: after a broken connection the "repeat" is the first one's only copy on the broker, and
  * whoever holds the first one will settle both. A repeat of a settled message is acknowledged at once: this covers an
- * acknowledgement that was lost with its connection. Both hold within one process only; a successor finds the
- * unsettled messages in the queue and knows the settled ones from its store, if that keeps them.
+ * acknowledgement that was lost with its connection. A successor finds the unsettled messages
+ * in the queue and is told of the settled ones.
  */
 export class Duplicates {
   readonly #limit: number;
@@ -33,6 +33,11 @@ export class Duplicates {
     }
     this.#pending.set(id, [ack]);
     return true;
+  }
+
+  /** Settled by a predecessor. */
+  known(id: string): void {
+    this.#settled.add(id);
   }
 
   /** The message is stored: acknowledges every copy of it that has come. */

@@ -151,6 +151,11 @@ export interface RpcClientOptions {
   now(): Date;
   onDelivery(delivery: Delivery): void;
   onLink(event: LinkEvent): void;
+  /**
+   * A topic's queue is gone, and will be there again at once: whoever would start in our place afterwards could not tell
+   * that anything was lost, so it is to be remembered before this returns. `up` says it once more.
+   */
+  onMissing(topic: string): void;
 }
 
 /** Since start. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Agent } from '../../src/agent.ts';
 import type { Executor, Progress } from '../../src/executor.ts';
 import { OfctlError } from '../../src/flows/ofctl.ts';
-import type { StoreRecord } from '../../src/journal/store.ts';
+import type { JournalBatch } from '../../src/journal/record.ts';
 import type { Delivery, JsonObject } from '../../src/rpc/types.ts';
 import type { ServerLane } from '../../src/server-lane.ts';
 import { State } from '../../src/state.ts';
@@ -12,17 +12,15 @@ import { FLOODING, factsOf, portId, segmentArgs, VXLAN_NET } from './host.ts';
 import { testLog } from './log.ts';
 
 const away = () => new OfctlError('unreachable', 'the switch is away');
-const diskFull = () => Object.assign(new Error('disk full'), { code: 'ENOSPC' });
 
-/** An agent with a scripted executor and store; `log` has what happened, in order. */
+/** An agent with a scripted executor and a journal that is watched; `log` has what happened, in order. */
 class Scene {
   readonly log: string[] = [];
   readonly lines;
   readonly state = new State(testConfig());
   readonly agent: Agent;
-  readonly records: StoreRecord[] = [];
+  readonly batches: JournalBatch[] = [];
   advance: () => Progress | Promise<Progress> = () => 'done';
-  commit: () => void | Promise<void> = () => undefined;
 
   constructor() {
     const { log, lines } = testLog();
@@ -37,18 +35,24 @@ class Scene {
     };
     this.agent = new Agent({
       state: this.state,
-      store: {
-        commit: async (records) => {
-          this.log.push(`commit ${records.length}`);
-          await this.commit();
-          this.records.push(...records);
+      journal: {
+        save: (take) => {
+          const batch = take('changes');
+          if (batch === undefined) return;
+          if (batch.messages.length > 0) this.log.push(`commit ${batch.messages.length}`);
+          this.batches.push(batch);
         },
       },
+      offsets: () => new Map([['a-stream', 7]]),
       executor: executor as unknown as Executor,
       log,
       now: () => Date.now(),
     });
     const lane = { kick: () => undefined } as unknown as ServerLane;
+    // A network that is here: what is said of others is not written down.
+    const { segment } = factsOf(portId(1));
+    if (segment === undefined) throw new Error('no segment');
+    this.state.restored.set(networkKey(VXLAN_NET, segment), { id: VXLAN_NET, segment, settled: true });
     this.agent.start(lane);
   }
 
@@ -97,7 +101,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   scene.advance = () => 'done';
-  scene.commit = () => undefined;
   await scene.agent.stop();
   vi.useRealTimers();
 });
@@ -105,14 +108,14 @@ afterEach(async () => {
 describe('deliveries', () => {
   test('committed, then acknowledged in their order, then the switch', async () => {
     for (const name of ['a', 'b', 'c']) scene.deliver(name);
-    expect(scene.vteps(), 'not before it is recorded').toEqual([]);
     // The first begins at once; what comes while it runs is one batch.
     expect(await scene.after()).toEqual([
       ...['commit 1', 'ack a', 'advance'],
       ...['commit 2', 'ack b', 'ack c', 'advance'],
     ]);
     expect(scene.vteps()).toEqual(['172.30.0.12']);
-    expect(scene.records.map(({ uniqueId }) => uniqueId)).toEqual(['a', 'b', 'c']);
+    expect(scene.batches.flatMap(({ messages }) => messages)).toEqual(['a', 'b', 'c']);
+    expect(scene.batches.at(-1)?.offsets).toEqual(new Map([['a-stream', 7]]));
     expect(scene.agent.counters.notifications).toBe(3);
   });
 
@@ -129,19 +132,22 @@ describe('deliveries', () => {
     expect(await scene.after()).toEqual(['commit 3', 'ack b', 'ack c', 'ack d', 'advance']);
   });
 
-  test('the store fails: nothing is acknowledged, nothing believed; all of it comes again, in its order, before newer ones', async () => {
-    scene.commit = () => {
-      throw diskFull();
-    };
-    scene.deliver('a', oneVtep(12));
-    expect(await scene.after()).toEqual(['commit 1']);
-    expect(scene.vteps()).toEqual([]);
-    scene.commit = () => undefined;
-    scene.deliver('b', oneVtep(13));
-    await scene.after(500);
-    expect(scene.records.map(({ uniqueId }) => uniqueId)).toEqual(['a', 'b']);
-    expect(scene.vteps()).toEqual(['172.30.0.12', '172.30.0.13']);
-    expect(await scene.after(60_000)).toEqual([]);
+  test('what is said of a network that is not here is not written down', async () => {
+    scene.state.restored.clear();
+    scene.deliver('a');
+    expect(await scene.after()).toEqual(['ack a', 'advance']);
+    expect(scene.batches.flatMap(({ messages, claims, entries }) => [...messages, ...claims, ...entries])).toEqual([]);
+    expect(scene.vteps()).toEqual(['172.30.0.12']);
+  });
+
+  test('a gap is written down before the queue is there again', async () => {
+    scene.deliver('a');
+    await scene.after();
+    scene.batches.length = 0;
+    scene.agent.missing('q-agent-notifier-port-update');
+    expect(scene.batches).toEqual([]);
+    scene.agent.missing('q-agent-notifier-l2population-update');
+    expect(scene.batches).toMatchObject([{ networks: [{ id: VXLAN_NET, settled: false }] }]);
   });
 
   test('bad ones: a line each, acknowledged all the same, the rest of the batch is fine', async () => {

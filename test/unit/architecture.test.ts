@@ -25,7 +25,7 @@ const IO = new Set([
   'ovsdb/tls.ts',
   'rpc/client.ts',
   'rpc/connection.ts',
-  'journal/checkpoint-file.ts',
+  'journal/keeper.ts',
   'journal/database.ts',
   'journal/files.ts',
   'rpc/consumer.ts',

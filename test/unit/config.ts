@@ -57,11 +57,17 @@ export function testConfig({ ovs, agent, own }: ConfigChanges = {}): Config {
     own: {
       acceptMissing: [],
       controlSocket: '/run/l2pop-agent/control.sock',
-      stateDirectory: '/var/lib/l2pop-agent',
       compareInterval: 300,
       snapshotGrace: 30,
       snapshotConfirm: 60,
+      resyncJitter: 10,
+      auditInterval: 0,
       ofctlTimeout: 10_000,
+      journalKeep: 86_400,
+      journalKeepEntries: 10_000,
+      journalAttempts: 5,
+      journalRetry: 2,
+      maintenanceInterval: 600,
       ...own,
     },
   };

@@ -90,6 +90,9 @@ describe('limits', () => {
     const networks = first?.ports.map((id) => host.state.vifs.get(id)?.network);
     expect(new Set(networks).size).toBe(20);
     if (first !== undefined) start(host, first);
+    expect(duty(host), 'no more are under way at a time').toBeUndefined();
+    if (first !== undefined) told(host, first);
+    host.apply({ kind: 'marker', id: 'ask', edge: 'end' });
     expect(duty(host)?.ports).toHaveLength(10);
   });
 });

@@ -342,7 +342,7 @@ test('64 VIFs plugged at once: their bridge asked for, isolated, bound, and told
 });
 
 describe('the switch refuses', () => {
-  test('a flow: the rest goes through, it is named, and tried again with the next comparison', async () => {
+  test('a flow: the rest goes through, it is named, and tried again after a while, and once it has failed when it is looked after', async () => {
     const scene = await Scene.ready();
     scene.failBundle = (_, lines) =>
       lines.filter((line) => line.includes('00:13')).map((line) => ({ line, reason: 'bad' }));
@@ -357,10 +357,25 @@ describe('the switch refuses', () => {
     scene.taken();
     await scene.run();
     expect(scene.taken(), 'not again and again').toEqual([]);
-    scene.failBundle = undefined;
+    const attempts = () => scene.host.open('mac').map(({ state, attempts }) => `${state} ${attempts}`);
+    expect(attempts()).toEqual(['pending 1']);
     scene.host.apply({ kind: 'compare' });
     await scene.run();
+    expect(attempts(), 'a compare is no attempt').toEqual(['pending 1']);
+    for (let seconds = 2; seconds <= 32; seconds *= 2) {
+      scene.host.now += seconds * 1000;
+      await scene.run();
+    }
+    expect(attempts()).toEqual(['failed 5']);
+    expect(scene.messages(50)).toHaveLength(10);
+    scene.failBundle = undefined;
+    scene.host.now += 3_600_000;
+    await scene.run();
+    expect(scene.host.table(20)).toHaveLength(1);
+    scene.host.apply({ kind: 'maintain' });
+    await scene.run();
     expect(scene.host.table(20)).toHaveLength(2);
+    expect([...scene.host.state.journal.open].filter(({ kind }) => kind !== 'refresh')).toEqual([]);
   });
 
   test('a tunnel port: each of the others is made by itself', async () => {
@@ -378,9 +393,13 @@ describe('the switch refuses', () => {
     await scene.run();
     expect(scene.taken()).toEqual([]);
     scene.failTransact = undefined;
-    scene.host.apply({ kind: 'compare' });
+    expect(scene.host.open('tunnel')).toMatchObject([
+      { state: 'pending', attempts: 1, lastError: 'no such port', origin: undefined },
+    ]);
+    scene.host.now += 2000;
     await scene.run();
     expect(scene.host.tunnelPorts()).toHaveLength(3);
+    expect(scene.host.open('tunnel')).toEqual([]);
   });
 
   test('a VIF: it is not reported up, the others are', async () => {

@@ -5,6 +5,7 @@ import type { Event } from '../../src/events.ts';
 import { Executor } from '../../src/executor.ts';
 import type { DumpedFlow, Flow } from '../../src/flows/flow.ts';
 import { flowKey } from '../../src/flows/flow.ts';
+import type { Entry, EntryKind } from '../../src/journal/record.ts';
 import { type FdbChange, parseFdbNotification } from '../../src/l2pop/parse.ts';
 import { makePlan } from '../../src/plan.ts';
 import { reduce } from '../../src/reduce.ts';
@@ -106,14 +107,31 @@ export class Host {
       this.answer();
       this.switch.vswitchd();
       const after = this.switch.transactions.length + this.switch.bundles.length;
-      if (before === after && !this.#isDirty()) return round;
+      if (before === after && !this.#isDirty()) return this.#atRest(round);
     }
     throw new Error('it does not come to rest');
+  }
+
+  /** What the journal follows is there, waits for something that it names, or was refused. */
+  #atRest(rounds: number): number {
+    const forgotten = [...this.state.journal.open].filter(
+      ({ kind, state, blockedOn, notBefore }) =>
+        kind !== 'refresh' && state !== 'failed' && blockedOn === undefined && notBefore === 0,
+    );
+    if (forgotten.length > 0 && this.state.passed) throw new Error(`left open: ${JSON.stringify(forgotten)}`);
+    return rounds;
+  }
+
+  /** Open entries of the journal. */
+  open(kind: EntryKind): Entry[] {
+    return [...this.state.journal.open].filter((entry) => entry.kind === kind);
   }
 
   /** Connected, bridges made, compared. */
   static async ready(config?: Config, fake?: FakeSwitch): Promise<Host> {
     const host = new Host(config, fake);
+    // As if a VIF had been reported before: what comes by name is no predecessor's.
+    host.state.isNameOurs = true;
     host.connect();
     await host.settle();
     return host;

@@ -32,28 +32,25 @@ describe('FDB notifications', () => {
   test.each([
     ['fanout', false],
     ['by-name', true],
-  ] as const)('%s: one event a message, a record a change, with where it came from', (source, byName) => {
-    const { events, records, problems } = read(L2POP, 'add_fdb_entries', ADD, source);
+  ] as const)('%s: one event a message, with where it came from', (source, byName) => {
+    const { events, problems } = read(L2POP, 'add_fdb_entries', ADD, source);
+    const origin = { uniqueId: 'the-id', requestId: 'req-1', queue: `${L2POP}_fanout_x`, receivedAt: 1234 };
     expect(events).toMatchObject([
-      { kind: 'fdb', byName, changes: [{ vtep: '172.30.0.12' }, { vtep: '172.30.0.13' }] },
+      { kind: 'fdb', byName, changes: [{ vtep: '172.30.0.12' }, { vtep: '172.30.0.13' }], origin },
     ]);
-    expect(records.map(({ change, ...rest }) => [change.kind, rest])).toEqual(
-      Array(2).fill(['add', { uniqueId: 'the-id', requestId: 'req-1', queue: `${L2POP}_fanout_x`, receivedAt: 1234 }]),
-    );
     expect(problems).toEqual([]);
   });
 
   test('a bad entry: its sentence, and the rest', () => {
     const args = segmentArgs('vxlan', { '172.30.0.12': [FLOODING], bad: [FLOODING] }) as unknown as JsonObject;
-    const { events, records, problems } = read(L2POP, 'add_fdb_entries', args);
-    expect([events.length, records.length, problems.length]).toEqual([1, 1, 1]);
+    const { events, problems } = read(L2POP, 'add_fdb_entries', args);
+    expect([events.length, problems.length]).toEqual([1, 1]);
   });
 
-  test('nothing of it is for us: no event, no record', () => {
-    expect(read(L2POP, 'add_fdb_entries', { fdb_entries: {} })).toEqual({ events: [], records: [], problems: [] });
+  test('nothing of it is for us: no event', () => {
+    expect(read(L2POP, 'add_fdb_entries', { fdb_entries: {} })).toEqual({ events: [], problems: [] });
     expect(read(L2POP, 'add_fdb_entries', { ...ADD, host: 'host2' })).toEqual({
       events: [],
-      records: [],
       problems: [],
     });
   });
@@ -67,7 +64,6 @@ describe('markers', () => {
   test.each(['start', 'end'] as const)('%s', (edge) => {
     expect(read(L2POP, 'l2pop_agent_marker', { id: 'a', edge }, 'by-name')).toEqual({
       events: [{ kind: 'marker', id: 'a', edge }],
-      records: [],
       problems: [],
     });
   });
@@ -85,15 +81,15 @@ describe('markers', () => {
 
 describe('other topics', () => {
   test('a port', () => {
-    const { events, records } = read('q-agent-notifier-port-update', 'port_update', { port: { id: PORT } });
-    expect(events).toEqual([{ kind: 'notification', notification: { kind: 'port-update', port: PORT } }]);
-    expect(records).toMatchObject([{ change: { kind: 'port-update', port: PORT }, uniqueId: 'the-id' }]);
+    const { events } = read('q-agent-notifier-port-update', 'port_update', { port: { id: PORT } });
+    expect(events).toMatchObject([
+      { kind: 'notification', notification: { kind: 'port-update', port: PORT }, origin: { uniqueId: 'the-id' } },
+    ]);
   });
 
   test('bad', () => {
     expect(read('q-agent-notifier-port-delete', 'port_delete', {})).toEqual({
       events: [],
-      records: [],
       problems: ['port_delete: port id undefined is no UUID'],
     });
   });

@@ -1,13 +1,14 @@
-/** A stop in good order and the start after it: what was known is known, nothing is asked for, nothing is touched. */
-import { describe, expect, test } from 'vitest';
+/** A stop, in good order or not, and the start after it: what was known is known, nothing is asked for, nothing is touched. */
+import { expect, test } from 'vitest';
 import { nextDuty } from '../../src/duties.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../src/journal/checkpoint.ts';
-import { checkpointOf, unfit } from '../../src/restore.ts';
+import type { JournalContents } from '../../src/journal/record.ts';
+import { unfit } from '../../src/restore.ts';
 import type { IpAddress } from '../../src/values.ts';
 import { testConfig } from './config.ts';
 import { FLOODING, factsOf, Host, portId, VXLAN_NET } from './host.ts';
+import { HEADER, MemoryJournal } from './memory-journal.ts';
 
-const OFFSETS = new Map([['q-agent-notifier-l2population-update', 7]]);
+const kept = (host: Host) => MemoryJournal.of(host.state, host.now).contents();
 /** One MAC that two VTEPs claim, one that only a chg_ip knows of, IPv6, and a VTEP that has but a flooding entry. */
 const OLD = '172.30.0.12';
 const NEW = '172.30.0.13';
@@ -39,15 +40,11 @@ async function synced(): Promise<Host> {
   return host;
 }
 
-/** The same switch, another process; `meanwhile` happens between the stop and the start. */
-async function restarted(before: Host, meanwhile: (text: string) => string = (text) => text): Promise<Host> {
-  const checkpoint = checkpointOf(before.state, OFFSETS);
-  if (checkpoint === undefined) throw new Error('no checkpoint');
-  const read = decodeCheckpoint(meanwhile(encodeCheckpoint(checkpoint)));
-  if (typeof read === 'string') throw new Error(read);
+/** The same switch, another process, that starts with what the journal has. */
+async function restarted(before: Host, contents = kept(before), boot = HEADER.boot): Promise<Host> {
   const after = new Host(before.config, before.switch, before.now + 60_000);
   for (const [id, facts] of before.server) after.server.set(id, facts);
-  after.apply({ kind: 'restored', checkpoint: read });
+  after.apply({ kind: 'restored', contents, boot });
   after.connect();
   await after.settle();
   return after;
@@ -55,12 +52,6 @@ async function restarted(before: Host, meanwhile: (text: string) => string = (te
 
 const duty = (host: Host) => nextDuty(host.state, host.now, () => 'id');
 const network = (host: Host) => [...host.state.networks.values()][0]!;
-
-test('the checkpoint is read as it was written', async () => {
-  const checkpoint = checkpointOf((await synced()).state, OFFSETS)!;
-  expect(checkpoint.networks).toHaveLength(1);
-  expect(decodeCheckpoint(encodeCheckpoint(checkpoint))).toEqual(checkpoint);
-});
 
 test('nothing is asked for and no flow is touched', async () => {
   const before = await synced();
@@ -113,10 +104,10 @@ test('a queue that is gone: everything is asked for, and nothing goes before the
 
 test('a gap before the switch was seen counts just as well', async () => {
   const before = await synced();
-  const checkpoint = checkpointOf(before.state, OFFSETS)!;
+  const contents = kept(before);
   const after = new Host(before.config, before.switch, before.now);
   for (const [id, facts] of before.server) after.server.set(id, facts);
-  after.apply({ kind: 'restored', checkpoint });
+  after.apply({ kind: 'restored', contents, boot: HEADER.boot });
   after.apply({ kind: 'gap', l2population: true, ports: true });
   after.connect();
   await after.settle();
@@ -124,40 +115,84 @@ test('a gap before the switch was seen counts just as well', async () => {
   expect(after.picture()).toEqual(before.picture());
 });
 
-test('a network whose word was not complete is left out, and asked for', async () => {
+const settledOf = ({ networks }: JournalContents) => networks.map(({ settled }) => settled);
+
+test('a network whose word was not complete is known, and asked for', async () => {
   const before = await synced();
   before.apply({ kind: 'gap', l2population: true, ports: false });
-  expect(checkpointOf(before.state, OFFSETS)?.networks).toEqual([]);
-  expect(duty(await restarted(before))).toMatchObject({ refresh: true });
+  expect(settledOf(kept(before))).toEqual([false]);
+  const after = await restarted(before);
+  expect(duty(after)).toMatchObject({ refresh: true });
+  expect(after.picture()).toEqual(before.picture());
 });
 
-test('one that is in doubt is left out', async () => {
+test('one that is in doubt is asked for', async () => {
   const host = await synced();
   host.now += 120_000;
   // The next snapshot lacks what the deltas brought.
   ask(host);
   expect(network(host).sync.suspects).toBeGreaterThan(0);
-  expect(checkpointOf(host.state, OFFSETS)?.networks).toEqual([]);
+  expect(settledOf(kept(host))).toEqual([false]);
+});
+
+test('after another boot everything is known and has to be confirmed: a power loss may have taken the last of it', async () => {
+  const before = await synced();
+  before.switch.loseFlows();
+  const after = await restarted(before, kept(before), 'another boot');
+  expect(duty(after)).toMatchObject({ refresh: true });
+  expect(after.picture()).toEqual(before.picture());
+});
+
+test('a server that never spoke of FDBs is asked again', async () => {
+  const host = await synced();
+  host.state.isServerSilent = true;
+  expect(settledOf(kept(host))).toEqual([false]);
 });
 
 test('stopped again before a VIF was seen, it is handed on', async () => {
   const before = await synced();
-  const checkpoint = checkpointOf(before.state, OFFSETS)!;
+  const contents = kept(before);
   const between = new Host(before.config, before.switch, before.now);
-  between.apply({ kind: 'restored', checkpoint });
-  expect(checkpointOf(between.state, OFFSETS)).toEqual(checkpoint);
+  between.apply({ kind: 'restored', contents, boot: HEADER.boot });
+  expect(kept(between).networks).toEqual(contents.networks);
 });
 
-test('a network whose VIF has gone meanwhile is kept like any other', async () => {
+test('what is written bit by bit is what is written at once', async () => {
   const before = await synced();
-  const after = await restarted(before, (text) => {
-    before.switch.unplug('tap1');
-    return text;
-  });
+  const journal = MemoryJournal.of(before.state, before.now);
+  before.add('vxlan', { [NEW]: [['fa:16:3e:00:00:01', '10.0.0.7']], '172.30.0.15': [FLOODING] });
+  before.remove('vxlan', { '172.30.0.14': [FLOODING], [NEW]: [['fa:16:3e:00:00:02', 'fd00::2']] });
+  journal.save(before.state, before.now);
+  expect(journal.batches.at(-1)?.claims.length).toBeLessThan(6);
+  const claims = ({ networks }: JournalContents) =>
+    networks.flatMap((one) => one.claims.map((claim) => JSON.stringify(claim)));
+  expect(claims(journal.contents()).sort()).toEqual(claims(kept(before)).sort());
+});
+
+test('a network that leaves and comes back is written anew', async () => {
+  const host = await synced();
+  const journal = MemoryJournal.of(host.state, host.now);
+  host.switch.unplug('tap1');
+  await host.settle();
+  host.remove('vxlan', { '172.30.0.14': [FLOODING] });
+  host.plug(portId(2), 'tap2');
+  host.serve(factsOf(portId(2)));
+  await host.settle();
+  journal.save(host.state, host.now);
+  expect(journal.batches.at(-1)?.gone).toHaveLength(1);
+  expect(journal.contents().networks).toEqual(kept(host).networks);
+});
+
+test('a network whose VIF has gone meanwhile is kept in memory like any other, and nowhere else', async () => {
+  const before = await synced();
+  const contents = kept(before);
+  before.switch.unplug('tap1');
+  const after = await restarted(before, contents);
   expect(after.state.networks.size).toBe(0);
   expect(after.state.restored.size).toBe(0);
   expect(after.state.fdb.sizes()).toMatchObject({ local: 0 });
   expect(after.state.fdb.sizes().elsewhere).toBeGreaterThan(0);
+  expect(kept(after).networks).toEqual([]);
   // Its first VIF asks for it.
   after.plug(portId(2), 'tap2');
   after.serve(factsOf(portId(2)));
@@ -165,39 +200,10 @@ test('a network whose VIF has gone meanwhile is kept like any other', async () =
   expect(network(after).sync.status).toBe('unsynced');
 });
 
-describe('no checkpoint', () => {
-  test('when the FDB is not the server’s, or the server never spoke of it', async () => {
-    const { state } = await synced();
-    state.isServerSilent = true;
-    expect(checkpointOf(state, OFFSETS)).toBeUndefined();
-    const config = testConfig({ agent: { l2Population: false } });
-    expect(checkpointOf((await Host.ready(config)).state, OFFSETS)).toBeUndefined();
-  });
-
-  test('that is somebody else’s', async () => {
-    const checkpoint = checkpointOf((await synced()).state, OFFSETS)!;
-    const config = testConfig();
-    expect(unfit(checkpoint, config)).toBeUndefined();
-    expect(unfit({ ...checkpoint, host: 'host9' }, config)).toBe('it is of host host9');
-    expect(unfit({ ...checkpoint, localIp: '10.9.9.9' as IpAddress }, config)).toBe('local_ip was 10.9.9.9');
-    expect(unfit(checkpoint, testConfig({ agent: { l2Population: false } }))).toBe('l2_population is off');
-  });
-
-  const HEAD = '"version":1,"host":"h","localIp":"10.0.0.1","sequence":1,"offsets":{}';
-  const NET = `"id":"${VXLAN_NET}","type":"vxlan","segmentationId":7`;
-  test.each([
-    ['', 'it is no JSON'],
-    ['{"version":1', 'it is no JSON'],
-    ['[]', 'it is not of version 1'],
-    ['{"version":2}', 'it is not of version 1'],
-    ['{"version":1,"host":"h"}', 'its head cannot be read'],
-    [`{${HEAD}}`, 'its head cannot be read'],
-    [`{${HEAD.replace('{}', '{"t":"x"}')},"networks":[]}`, 'its head cannot be read'],
-    [`{${HEAD},"networks":[{}]}`, 'a network in it cannot be read'],
-    [`{${HEAD},"networks":[{${NET.replace(':7', ':-1')},"claims":[]}]}`, 'a network in it cannot be read'],
-    [`{${HEAD},"networks":[{${NET},"claims":[["x",null,null,1,1]]}]}`, 'a network in it cannot be read'],
-    [`{${HEAD},"networks":[{${NET},"claims":[["10.0.0.2","mac",null,1,1]]}]}`, 'a network in it cannot be read'],
-    [`{${HEAD},"networks":[{${NET},"claims":[["10.0.0.2",null,"10.0.0.3",1,1]]}]}`, 'a network in it cannot be read'],
-    [`{${HEAD},"networks":[{${NET},"claims":[["10.0.0.2",null,null,"1",1]]}]}`, 'a network in it cannot be read'],
-  ])('%s', (text, reason) => expect(decodeCheckpoint(text)).toBe(reason));
+test('somebody else’s is of no use', () => {
+  const config = testConfig();
+  expect(unfit(HEADER, config)).toBeUndefined();
+  expect(unfit({ ...HEADER, host: 'host9' }, config)).toBe('it is of host host9');
+  expect(unfit({ ...HEADER, localIp: '10.9.9.9' as IpAddress }, config)).toBe('local_ip was 10.9.9.9');
+  expect(unfit(HEADER, testConfig({ agent: { l2Population: false } }))).toBe('l2_population is off');
 });

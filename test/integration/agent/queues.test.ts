@@ -3,13 +3,13 @@
  * heard when it is back, and the server is asked for nothing as long as they have all been there.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
-import { agentEnvironment } from '../../../lab/agent.ts';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS, PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import type { Port } from './port-object.ts';
-import { AgentRig, CHECKPOINT, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 const KNOWN: [string, string] = ['fa:16:3e:99:00:01', '10.0.0.1'];
@@ -45,7 +45,6 @@ beforeEach(async () => {
   await rig.settled();
 });
 
-const checkpoint = () => join(agentEnvironment(rig.host).STATE_DIRECTORY ?? '', CHECKPOINT);
 const refreshes = () => rig.server.updates.filter(({ refresh }) => refresh);
 const queues = async () => {
   const list = await rig.cloud.broker.ctl('list_queues', '--no-table-headers', 'name', 'consumers', 'messages');
@@ -112,7 +111,7 @@ describe('after a stop', () => {
     expect(macs).toEqual([KNOWN[0], NEW[0]]);
     expect(rig.server.updates).toEqual([]);
     expect(rig.problems('warn')).toEqual([]);
-    expect(rig.log().filter(({ msg }) => msg.includes('FDB is that of the last stop'))).toMatchObject([
+    expect(rig.log().filter(({ msg }) => msg.includes('FDB is that of the journal'))).toMatchObject([
       { networks: 1 },
     ]);
   });
@@ -167,28 +166,52 @@ describe('after a stop', () => {
     await waitFor('the queue', async () => (await rig.agentQueues()).length === names.length + 1);
     await rig.agent.stop();
     await release();
-    expect(existsSync(checkpoint())).toBe(false);
     rig.server.calls.length = 0;
     await back();
     await waitFor('the question', () => refreshes().length > 0);
   });
 
-  it('a checkpoint that cannot be read is none', async () => {
+  it('a journal that cannot be read is set aside, and everything is asked for', async () => {
+    const before = await rig.flows();
     await rig.agent.stop();
-    expect(existsSync(checkpoint())).toBe(true);
-    writeFileSync(checkpoint(), '{"version":1,');
+    writeFileSync(rig.journal, 'this is no database');
     rig.server.calls.length = 0;
     await back();
     await waitFor('the question', () => refreshes().length > 0);
-    expect(await rig.logged('checkpoint is of no use')).toMatchObject([{ reason: 'it is no JSON' }]);
-    expect(existsSync(checkpoint())).toBe(false);
+    expect(await rig.logged('the journal is of no use and was set aside')).toHaveLength(1);
+    expect(readdirSync(dirname(rig.journal)).filter((name) => name.startsWith('l2pop-agent.db.'))).toHaveLength(1);
+    expect(await rig.flows()).toEqual(before);
+  });
+
+  it('killed, it goes on as after a stop: nothing is asked for, and what came meanwhile is in the queues', async () => {
+    await rig.agent.kill();
+    rig.server.calls.length = 0;
+    await rig.server.fdb('remove', port, { [REMOTE]: [GONE] });
+    await back();
+    await waitFor('the entry to go', async () => (await rig.table(20)).length === 1);
+    await rig.settled();
+    expect(refreshes()).toEqual([]);
   });
 });
 
-it('after a crash the server is asked: who knows what was heard', async () => {
-  await rig.restart('stop');
-  rig.server.calls.length = 0;
-  expect(existsSync(checkpoint())).toBe(false);
-  await rig.restart('kill');
-  await waitFor('the question', () => refreshes().length > 0);
+it('a journal that cannot be written is said, and costs nothing but a question after the next start', async () => {
+  await rig.agent.stop();
+  rig.forgetJournal();
+  mkdirSync(`${rig.journal}/in the way`, { recursive: true });
+  // Neither renamed nor made: its directory is another file system's root, to be read only.
+  const directory = dirname(rig.journal);
+  await execa('mount', ['--bind', directory, directory]);
+  await execa('mount', ['-o', 'remount,bind,ro', directory]);
+  try {
+    rig.forgetLog();
+    await rig.agent.start();
+    await rig.ready();
+    expect(await rig.logged('the journal cannot be written')).toHaveLength(1);
+    await rig.server.fdb('add', port, { [REMOTE]: [['fa:16:3e:00:00:77', '10.0.0.77']] });
+    await waitFor('the entry', async () => (await rig.table(20)).some((flow) => flow.includes('00:77')));
+  } finally {
+    await rig.agent.stop();
+    await execa('umount', [directory]);
+    rmSync(rig.journal, { recursive: true, force: true });
+  }
 });

@@ -155,7 +155,7 @@ it('drop_flows_on_start takes everything away and puts it there again', async ()
   const watch = await FlowWatch.start(rig.host, 'br-tun');
   try {
     await rig.restart('stop', { agent: { drop_flows_on_start: 'true' } });
-    // The checkpoint was our memory, not the switch.
+    // The journal was our memory, not the switch.
     await waitFor('all flows', async () => (await namedFlows()).join() === before.join());
     const deleted = (await watch.end()).filter((line) => line.includes('event=DELETED'));
     expect(deleted.length).toBeGreaterThanOrEqual(before.length);

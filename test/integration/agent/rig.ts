@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
-import { Agent, agentEnvironment, type Settings } from '../../../lab/agent.ts';
+import { Agent, type Settings, statePath } from '../../../lab/agent.ts';
 import { Cloud } from '../../../lab/cloud.ts';
 import type { Host } from '../../../lab/host.ts';
 import { type Row, rows } from '../../../lab/oracle/ovsdb-rows.ts';
@@ -21,8 +21,6 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: numb
 /** pino's numbers. */
 export const LEVEL = { debug: 20, info: 30, warn: 40, error: 50 } as const;
 
-/** In the agent's state directory, after a stop in good order. */
-export const CHECKPOINT = 'checkpoint.json';
 const LINES_SHOWN = 40;
 const FENCE = 'fence_of_the_test';
 
@@ -117,9 +115,19 @@ export class AgentRig {
     const bridges = (await this.host.vsctl('list-br')).split('\n').filter((name) => name !== '' && name !== 'br-phy');
     for (const bridge of bridges) await this.host.vsctl('del-br', bridge);
     await this.server.deleteQueues(await this.agentQueues());
-    rmSync(join(agentEnvironment(this.host).STATE_DIRECTORY ?? '', CHECKPOINT), { force: true });
+    this.forgetJournal();
     this.server.clear();
     this.forgetLog();
+  }
+
+  /** The journal's file in the agent's `state_path`. */
+  get journal(): string {
+    return join(statePath(this.host), 'l2pop-agent.db');
+  }
+
+  /** Of an agent that does not run. */
+  forgetJournal(): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.journal}${suffix}`, { force: true });
   }
 
   /** Queues on the broker that are not the server's; `consumed`: without those that an ended process has left. */

@@ -46,6 +46,7 @@ export class TestClient {
   readonly client: RpcClient;
   readonly deliveries: Delivery[] = [];
   readonly events: LinkEvent[] = [];
+  readonly missing: string[] = [];
   readonly logged = recordingLog();
   hold = false;
 
@@ -63,6 +64,7 @@ export class TestClient {
         if (!this.hold) delivery.ack();
       },
       onLink: (event) => this.events.push(event),
+      onMissing: (topic) => this.missing.push(topic),
       ...overrides,
     });
   }

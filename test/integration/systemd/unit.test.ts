@@ -47,6 +47,5 @@ test('the command line and the directories are those that the daemon and l2popct
     ],
     environment: {},
     runtimeDirectory: 'l2pop-agent',
-    stateDirectory: 'l2pop-agent',
   });
 });

@@ -91,11 +91,15 @@ test('the smallest configuration has the defaults of Neutron', () => {
   expect(config.own).toEqual({
     acceptMissing: [],
     controlSocket: '/run/l2pop-agent/control.sock',
-    stateDirectory: '/var/lib/l2pop-agent',
     compareInterval: 300,
     snapshotGrace: 30,
     snapshotConfirm: 60,
     ofctlTimeout: 30_000,
+    journalKeep: 86_400,
+    journalKeepEntries: 10_000,
+    journalAttempts: 5,
+    journalRetry: 2,
+    maintenanceInterval: 600,
   });
 });
 

@@ -163,18 +163,26 @@ describe('a dump', () => {
 });
 
 describe('refused', () => {
-  test('left alone until the subject is set again, or a dump is taken', () => {
+  test('left alone until the subject is set otherwise or admitted again, also after a dump', () => {
     const ledger = new FlowLedger();
     const bad = flow('dl_vlan=1', 'output:1');
     ledger.want('a', [bad]);
-    ledger.refused(ledger.changes());
+    expect(ledger.refused(ledger.changes())).toEqual(new Set(['a']));
     expect(ledger.changes()).toEqual({ adds: [], deletes: [] });
     ledger.want('b', [flow('dl_vlan=2', 'output:1')]);
-    expect(ledger.changes().adds).toHaveLength(1);
     ledger.want('a', [bad]);
+    expect(ledger.changes().adds).toHaveLength(1);
+    ledger.setActual([], isMine);
+    expect(ledger.changes().adds).toHaveLength(1);
+    ledger.readmit('b');
+    expect(ledger.changes().adds).toHaveLength(1);
+    ledger.readmit('a');
     expect(ledger.changes().adds).toContainEqual(bad);
     ledger.refused({ adds: [bad], deletes: [] });
-    ledger.setActual([], isMine);
+    const good = flow('dl_vlan=1', 'output:2');
+    ledger.want('a', [good]);
+    expect(ledger.changes().adds).toContainEqual(good);
+    ledger.want('a', [bad]);
     expect(ledger.changes().adds).toContainEqual(bad);
   });
 });

@@ -12,7 +12,6 @@ describe('a service unit', () => {
           '# comment',
           'Environment=OVS_RUNDIR=/run/ovs "NAME=two words"',
           'RuntimeDirectory=l2pop-agent other',
-          'StateDirectory=l2pop-agent',
           'ExecStart=-/usr/bin/l2pop-agent --config-file /etc/a.conf \\',
           '  --config-file "/etc/b c.ini"',
         ].join('\n'),
@@ -22,7 +21,6 @@ describe('a service unit', () => {
       execStart: ['/usr/bin/l2pop-agent', '--config-file', '/etc/a.conf', '--config-file', '/etc/b c.ini'],
       environment: { OVS_RUNDIR: '/run/ovs', NAME: 'two words' },
       runtimeDirectory: 'l2pop-agent',
-      stateDirectory: 'l2pop-agent',
     });
   });
 

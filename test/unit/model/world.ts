@@ -10,7 +10,7 @@ import type { FdbMessage } from '../../../lab/server/rules.ts';
 import { nextDuty, nextWake } from '../../../src/duties.ts';
 import type { Duty, DutyOutcome, Event } from '../../../src/events.ts';
 import { parseFdbNotification } from '../../../src/l2pop/parse.ts';
-import { checkpointOf } from '../../../src/restore.ts';
+import { HEADER, MemoryJournal } from '../memory-journal.ts';
 import type { PortId } from '../../../src/values.ts';
 import { testConfig } from '../config.ts';
 import { Host, portId } from '../host.ts';
@@ -54,6 +54,7 @@ export class World {
   #isQueueThere = true;
   #isLinkUp = true;
   #isAlive = true;
+  #hasMemory = true;
   /** Counts processes and connections: what a call of an earlier one brings back finds nobody. */
   #life = 0;
   #busy: Duty | undefined;
@@ -113,7 +114,7 @@ export class World {
     this.story.push(`${this.now} the fanout queue is gone for ${ms} ms`);
     this.#isQueueThere = false;
     this.#fanout.length = 0;
-    this.#at(this.now + ms, () => this.#queueBack());
+    this.#at(this.now + ms, () => this.#subscribe());
   }
 
   linkDown(ms: number, isBrokerEmptied: boolean): void {
@@ -132,8 +133,7 @@ export class World {
     }
     this.#at(this.now + ms, () => {
       this.#isLinkUp = true;
-      if (isBrokerEmptied) this.#queueBack();
-      this.#drain();
+      this.#subscribe();
     });
   }
 
@@ -141,7 +141,7 @@ export class World {
   async restart(kept: boolean, lost: boolean, ms: number): Promise<void> {
     this.story.push(`${this.now} restart, ${kept ? 'state kept' : 'nothing kept'}${lost ? ', queues lost' : ''}`);
     const before = this.host;
-    const checkpoint = kept ? checkpointOf(before.state, new Map()) : undefined;
+    const contents = kept ? MemoryJournal.of(before.state, before.now).contents() : undefined;
     this.#life++;
     this.#busy = undefined;
     this.#isAlive = false;
@@ -152,11 +152,10 @@ export class World {
     }
     await this.pass(ms);
     this.host = new Host(CONFIG, before.switch, before.now);
-    if (checkpoint !== undefined) this.host.apply({ kind: 'restored', checkpoint });
+    if (contents !== undefined) this.host.apply({ kind: 'restored', contents, boot: HEADER.boot });
     this.#isAlive = true;
-    if (lost) this.#isQueueThere = true;
-    // At the first connection nothing is known, unless something was kept (`daemon.ts`).
-    if (lost && checkpoint !== undefined) this.host.apply({ kind: 'gap', l2population: true, ports: true });
+    this.#hasMemory = contents !== undefined;
+    this.#subscribe();
     await this.pass(this.#upTo(2_000));
     this.host.connect();
     await this.host.settle();
@@ -200,9 +199,13 @@ export class World {
     return claims;
   }
 
-  #queueBack(): void {
+  /** At the first connection of a process nothing is known, unless something was kept (`daemon.ts`). */
+  #subscribe(): void {
+    if (!this.#isAlive || !this.#isLinkUp) return;
+    if (!this.#isQueueThere && this.#hasMemory) this.host.apply({ kind: 'gap', l2population: true, ports: true });
     this.#isQueueThere = true;
-    if (this.#isAlive) this.host.apply({ kind: 'gap', l2population: true, ports: true });
+    this.#hasMemory = true;
+    this.#drain();
   }
 
   #publish(message: FdbMessage): void {

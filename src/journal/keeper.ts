@@ -1,0 +1,127 @@
+/**
+ * The journal while the daemon runs: its file if it can be written, memory alone if not. A file that failed is set aside,
+ * since what it holds grows old, and a new one is tried now and then with everything in it.
+ */
+import type { Logger } from 'pino';
+import { JournalDatabase, type TrimLimits } from './database.ts';
+import { JournalError } from './errors.ts';
+import type { JournalBatch, JournalContents, JournalHeader } from './record.ts';
+
+/** Milliseconds between attempts to have a file again. */
+const RETRY = 60_000;
+/** Milliseconds between looks at what is too old, and between the small steps of taking it away. */
+const TRIM_INTERVAL = 10_000;
+const TRIM_PAUSE = 20;
+/** Rows that a step takes away at most. */
+const TRIM_STEP = 500;
+
+export interface KeeperOptions {
+  /** Of the file. */
+  readonly path: string;
+  readonly header: JournalHeader;
+  readonly limits: Pick<TrimLimits, 'keepMs' | 'keepCount'>;
+  readonly log: Logger;
+  now(): number;
+}
+
+export class JournalKeeper {
+  readonly #options: KeeperOptions;
+  #database: JournalDatabase | undefined;
+  #retryAt = Number.POSITIVE_INFINITY;
+  #trimTimer: NodeJS.Timeout | undefined;
+  /** Milliseconds since the epoch: since when there is a file, or none. */
+  since: number;
+  /** Why there is none. */
+  problem: string | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.since = options.now();
+  }
+
+  /** `undefined`: memory alone. */
+  get database(): JournalDatabase | undefined {
+    return this.#database;
+  }
+
+  /** What a predecessor has kept; `undefined`: nothing that can be used. `fits`: whose it is, is right. */
+  open(fits: (header: JournalHeader) => boolean): JournalContents | undefined {
+    const contents = this.#open();
+    this.#trimTimer = setTimeout(() => this.#trim(), TRIM_INTERVAL);
+    return contents !== undefined && fits(contents.header) ? contents : undefined;
+  }
+
+  /** Writes a batch; whatever happens, the daemon goes on. `take`: `all` is everything, for a file that is new. */
+  save(take: (what: 'changes' | 'all') => JournalBatch | undefined): void {
+    const { now } = this.#options;
+    if (this.#database === undefined && now() >= this.#retryAt) {
+      this.#open();
+      if (this.#database !== undefined) this.#commit(take('all'));
+      return;
+    }
+    // In memory, too: what waits to be written does not grow.
+    this.#commit(take('changes'));
+  }
+
+  close(): void {
+    clearTimeout(this.#trimTimer);
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  #open(): JournalContents | undefined {
+    const { path, header, log, now } = this.#options;
+    try {
+      const { database, contents, problem, setAside } = JournalDatabase.open(path, { now });
+      if (problem !== undefined)
+        log.error({ path, setAside, reason: problem }, 'the journal is of no use and was set aside');
+      database.begin(header);
+      this.#database = database;
+      if (this.problem !== undefined) log.info({ path }, 'the journal is kept in its file again');
+      this.#to(undefined);
+      return contents;
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  #commit(batch: JournalBatch | undefined): void {
+    if (this.#database === undefined || batch === undefined) return;
+    try {
+      this.#database.commit(batch);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof JournalError)) throw error;
+    const { path, log, now } = this.#options;
+    this.#retryAt = now() + RETRY;
+    const setAside = this.#database?.setAside(error.fault);
+    this.#database = undefined;
+    if (this.problem === undefined) {
+      const said =
+        'the journal cannot be written: it is kept in memory, and a restart will ask neutron-server for everything';
+      log.error({ path, setAside, err: error }, said);
+    }
+    this.#to(error.message);
+  }
+
+  #to(problem: string | undefined): void {
+    if ((problem === undefined) !== (this.problem === undefined)) this.since = this.#options.now();
+    this.problem = problem;
+  }
+
+  #trim(): void {
+    const { limits, now } = this.#options;
+    let more = false;
+    try {
+      more = this.#database?.trim({ ...limits, now: now(), step: TRIM_STEP }) ?? false;
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#trimTimer = setTimeout(() => this.#trim(), more ? TRIM_PAUSE : TRIM_INTERVAL);
+  }
+}

@@ -1,0 +1,74 @@
+/** The journal's file, told naively: what batches leave behind. For tests of whoever writes and of whoever starts with it. */
+import type { Entry, JournalBatch, JournalContents, JournalHeader, SavedClaim } from '../../src/journal/record.ts';
+import { forgetSaved, takeUnsaved } from '../../src/save.ts';
+import type { State } from '../../src/state.ts';
+import type { IpAddress } from '../../src/values.ts';
+import { networkKey } from '../../src/vif/local-vlans.ts';
+
+export const HEADER: JournalHeader = { host: 'host1', localIp: '172.30.0.11' as IpAddress, boot: 'this boot' };
+
+export class MemoryJournal {
+  readonly batches: JournalBatch[] = [];
+  readonly entries = new Map<number, Entry>();
+  readonly networks = new Map<string, JournalContents['networks'][number]>();
+  readonly #claims = new Map<string, Map<string, readonly SavedClaim[]>>();
+  messages: string[] = [];
+  offsets = new Map<string, number>();
+  sequence = 0;
+
+  commit(batch: JournalBatch): void {
+    this.batches.push(batch);
+    for (const key of batch.gone) {
+      this.networks.delete(key);
+      this.#claims.delete(key);
+    }
+    for (const network of batch.networks) {
+      const key = networkKey(network.id, network.segment);
+      this.networks.set(key, { ...network, claims: [] });
+    }
+    for (const { network, vtep, mac, claims } of batch.claims) {
+      if (!this.networks.has(network)) throw new Error(`claims of ${network}, which is not here`);
+      this.#claims.getOrInsertComputed(network, () => new Map()).set(`${vtep} ${mac}`, claims);
+    }
+    for (const entry of batch.entries) this.entries.set(entry.id, entry);
+    this.messages.push(...batch.messages);
+    for (const [topic, offset] of batch.offsets) this.offsets.set(topic, offset);
+    this.sequence = batch.sequence;
+  }
+
+  /** What a start finds. */
+  contents(header: JournalHeader = HEADER): JournalContents {
+    const networks = [...this.networks].map(([key, network]) => ({
+      ...network,
+      claims: [...(this.#claims.get(key)?.values() ?? [])].flat(),
+    }));
+    const entries = [...this.entries.values()];
+    return {
+      header,
+      sequence: this.sequence,
+      networks,
+      open: entries.filter(({ state }) => state !== 'completed'),
+      lastId: Math.max(0, ...this.entries.keys()),
+      messages: this.messages,
+      offsets: this.offsets,
+    };
+  }
+
+  /** Writes what a state has not written yet, as the agent's loop does. */
+  save(
+    state: State,
+    now: number,
+    messages: readonly string[] = [],
+    offsets: ReadonlyMap<string, number> = new Map(),
+  ): void {
+    this.commit({ ...takeUnsaved(state, now), messages, offsets, sequence: state.sequence, at: now });
+  }
+
+  /** Everything of a state, as if it had been written all along. */
+  static of(state: State, now: number): MemoryJournal {
+    const journal = new MemoryJournal();
+    forgetSaved(state);
+    journal.save(state, now);
+    return journal;
+  }
+}
