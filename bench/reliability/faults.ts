@@ -31,7 +31,7 @@ export interface Fault {
 /** Seconds. */
 const MINUTE = 60;
 const QUICK = { scope: 'host', patience: 30, watch: 6 } as const;
-const START = { scope: 'host', patience: 90, watch: 20 } as const;
+const START = { scope: 'host', patience: 180, watch: 10 } as const;
 /** Two snapshots a minute apart have to agree before an entry goes. */
 const CHANGES = { scope: 'cloud', patience: 150, watch: 6 } as const;
 const FDB_EXCHANGE = 'q-agent-notifier-l2population-update_fanout';

@@ -10,9 +10,10 @@ import { readRows } from '../../lab/oracle/read-switch.ts';
 import { tryRun } from '../../lab/run.ts';
 
 const BRIDGES: readonly Bridge[] = ['br-int', 'br-tun'];
-/** Milliseconds between looks, and between comparisons while nothing has changed for the better or the worse. */
+/** Milliseconds between looks. */
 const LOOK = 100;
-const COMPARE = 1_000;
+/** A comparison is followed by a pause of so many times what it took: it must not be what keeps the machine busy. */
+const PAUSE = 3;
 
 /** Both bridges in the oracle's normal form; learned flows left out. */
 export type Flows = Readonly<Record<Bridge, ReadonlySet<string>>>;
@@ -38,7 +39,7 @@ export class FlowWatch {
   #lastMissing: number | undefined;
   #lastStale: number | undefined;
   #rightSince: number | undefined;
-  #comparedAt = 0;
+  #compareAgainAt = 0;
   #example = '';
   #isStopped = false;
   readonly #loop: Promise<void>;
@@ -53,7 +54,7 @@ export class FlowWatch {
   want(wanted: Flows): void {
     this.#wanted = wanted;
     this.#rightSince = undefined;
-    this.#comparedAt = 0;
+    this.#compareAgainAt = 0;
   }
 
   get health(): Health {
@@ -86,8 +87,7 @@ export class FlowWatch {
       this.#wrong(at, 'missing', `${counts.join(' and ')} flows`);
       return;
     }
-    if (at - this.#comparedAt < COMPARE) return;
-    this.#comparedAt = at;
+    if (at < this.#compareAgainAt) return;
     await this.#compare(at, wanted);
   }
 
@@ -97,7 +97,6 @@ export class FlowWatch {
       actual = await readFlows(this.#host);
     } catch {
       // ovsdb-server or ovs-vswitchd has just gone; flows are counted again in a moment.
-      this.#comparedAt = 0;
       return;
     }
     if (wanted !== this.#wanted) return;
@@ -106,11 +105,13 @@ export class FlowWatch {
     if (missing !== undefined) this.#wrong(at, 'missing', missing);
     if (stale !== undefined) this.#wrong(at, 'stale', stale);
     if (missing === undefined && stale === undefined) this.#rightSince ??= at;
+    const now = performance.now();
+    this.#compareAgainAt = now + PAUSE * (now - at);
   }
 
   #wrong(at: number, how: 'missing' | 'stale', example: string): void {
     // What is right again is to be seen at once.
-    if (this.#rightSince !== undefined) this.#comparedAt = 0;
+    if (this.#rightSince !== undefined) this.#compareAgainAt = 0;
     this.#rightSince = undefined;
     this.#example = `${how}: ${example}`;
     if (how === 'missing') this.#lastMissing = at;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentKind } from '../../lab/neutron/host-agent.ts';
 import { Pinger, type SteadyPing } from '../../lab/neutron/pinger.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { RestMeter } from './at-rest.ts';
 import type { Fault } from './faults.ts';
 import { type Flows, FlowWatch, readFlows } from './flow-watch.ts';
 import { changed, type Stage, type Target } from './stage.ts';
@@ -25,8 +26,10 @@ export interface Figure {
 
 /** Milliseconds for which everything must stay right. */
 const SETTLED = 3_000;
-/** Milliseconds between looks at the watches. */
-const INTERVAL = 100;
+/** Milliseconds between looks at the watches and at what the agents say. */
+const INTERVAL = 250;
+/** The reference works on ten thousand entries for minutes. */
+const LONGEST_WORK = 300_000;
 
 /** Leaves a cloud that is whole again, if need be by a restart of the agent. */
 export async function measure(
@@ -40,6 +43,10 @@ export async function measure(
   const names = targets.map(({ host }) => host.name);
   const traffic = await TrafficCounter.start(stage.cloud.brokerUrl, names);
   try {
+    await waitFor('the agents to rest', () => areAtRest(patients), {
+      timeout: LONGEST_WORK,
+      interval: INTERVAL,
+    });
     for (const patient of patients) await patient.observe(stage);
     let mark = 0;
     await fault.make({
@@ -67,10 +74,15 @@ async function watchOver(patients: readonly Patient[], mark: number, fault: Faul
   for (;;) {
     const now = performance.now();
     if (now - mark > fault.patience * 1000) return;
-    const isOver = now - mark > fault.watch * 1000 && patients.every((patient) => patient.isRightFor(now) > SETTLED);
-    if (isOver) return;
+    const areRight = patients.every((patient) => patient.isRightFor(now) > SETTLED);
+    if ((await areAtRest(patients)) && areRight && now - mark > fault.watch * 1000) return;
     await sleep(INTERVAL);
   }
+}
+
+async function areAtRest(patients: readonly Patient[]): Promise<boolean> {
+  const each = await Promise.all(patients.map(async (patient) => await patient.isAtRest()));
+  return each.every((one) => one);
 }
 
 class Patient {
@@ -78,8 +90,10 @@ class Patient {
   wanted: Flows;
   #watch: FlowWatch | undefined;
   #pingers: Pinger[] = [];
+  readonly #meter: RestMeter;
 
   constructor(target: Target, wanted: Flows) {
+    this.#meter = new RestMeter(target.agent);
     this.target = target;
     this.wanted = wanted;
   }
@@ -92,6 +106,11 @@ class Patient {
   want(flows: Flows): void {
     this.wanted = flows;
     this.#watch?.want(flows);
+  }
+
+  /** Whether the agent has nothing to do any more, as far as one can see. */
+  async isAtRest(): Promise<boolean> {
+    return await this.#meter.isAtRest();
   }
 
   /** Milliseconds. */
@@ -136,7 +155,7 @@ class Patient {
     if (await isRight().catch(() => false)) return;
     say(`${host.name} (${kind}) is not whole: ${this.#watch?.example ?? ''}; its agent is restarted`);
     await agent.restart(kind);
-    await waitFor('the flows after a restart', isRight, { timeout: 90_000, interval: 500 }).catch(() =>
+    await waitFor('the flows after a restart', isRight, { timeout: LONGEST_WORK, interval: 1_000 }).catch(() =>
       say(`${host.name} (${kind}) is not whole after a restart either`),
     );
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Host } from '../../lab/host.ts';
-import { NeutronCloud, type PluggedVm, waitReachable } from '../../lab/neutron/cloud.ts';
+import { NeutronCloud, type PluggedVm } from '../../lab/neutron/cloud.ts';
 import type { AgentKind, HostAgent } from '../../lab/neutron/host-agent.ts';
 import { RestError } from '../../lab/neutron/rest.ts';
 import type { Network, Port, Subnet } from '../../lab/neutron/rest-types.ts';
@@ -15,6 +15,7 @@ import type { Vm } from '../../lab/vm.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { insertCrowd } from './entries.ts';
 import { type Flows, readFlows } from './flow-watch.ts';
+import { askForRefresh } from './refresh.ts';
 
 export interface Target {
   readonly kind: AgentKind;
@@ -90,8 +91,8 @@ export class Stage {
   }
 
   /** The paths of a host: to the far end and back on both networks, both families, and inside the host. */
-  paths({ kind }: Target): Path[] {
-    const letter = kind === 'ours' ? 'a' : 'b';
+  paths(target: Target): Path[] {
+    const letter = letterOf(target);
     const vm = (name: string) => this.named(name);
     const [near, other, plain] = [vm(`${letter}1`), vm(`${letter}2`), vm(`${letter}-plain`)];
     return [
@@ -180,27 +181,26 @@ export class Stage {
     await far.namespace.ip(...vteps.map((vtep) => `addr add ${vtep}/24 dev br-phy`));
     this.#crowd = await this.#segment('crowd', 'vxlan', 100);
     const plain = await this.#segment('plain', 'gre', 101);
+    for (const [name, host] of CROWD_VMS) await this.#boot(name, host, this.#crowd, {});
+    for (const [letter, host] of [['a', 1] as const, ['b', 2] as const, ['c', FAR] as const])
+      await this.#boot(`${letter}-plain`, host, plain, {});
+    for (const target of this.targets) await this.expectReachable(target);
     if (this.entries > 0) {
       const { network, ipv4: subnet } = this.#crowd;
       await insertCrowd(database, { network, subnet, size: this.entries, vteps });
       progress(`${this.entries} ports in the database, behind ${CROWD_VTEPS} VTEPs`);
     }
-    for (const [name, host] of CROWD_VMS) await this.#boot(name, host, this.#crowd, {});
-    for (const [letter, host] of [['a', 1] as const, ['b', 2] as const, ['c', FAR] as const])
-      await this.#boot(`${letter}-plain`, host, plain, {});
     for (const target of this.targets) {
-      await this.expectReachable(target);
-      await waitFor(
-        `${target.host.name} to have all flows`,
-        async () => this.#isComplete(await readFlows(target.host)),
-        {
-          timeout: SLOW,
-          interval: 500,
-        },
-      );
-      progress(`${target.host.name} has all flows`);
+      const { port } = this.named(`${letterOf(target)}1`);
+      if (this.entries > 0) await askForRefresh(this.cloud.brokerUrl, target.host.name, port.id);
     }
-    await waitReachable(this.named('a1'), this.named('b1'));
+    for (const { host } of this.targets) {
+      await waitFor(`${host.name} to have all flows`, async () => this.#isComplete(await readFlows(host)), {
+        timeout: SLOW,
+        interval: 1_000,
+      });
+      progress(`${host.name} has all flows`);
+    }
   }
 
   /** One unicast flow and one ARP flow for each entry of the crowd, and those of the VMs of the other hosts. */
@@ -237,6 +237,11 @@ export class Stage {
     this.#vms.set(name, plugged);
     if (!('unplugged' in how)) await this.cloud.waitActive(port);
   }
+}
+
+/** Names of the VMs on a target begin so. */
+function letterOf({ kind }: Target): string {
+  return kind === 'ours' ? 'a' : 'b';
 }
 
 interface Segment {
