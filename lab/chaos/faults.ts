@@ -9,9 +9,7 @@ import { deleteTunnelPort, foreignFlow, killSwitch, wipeFlows } from './switch-f
 import { type Blow, type Span, WINDOWS } from './windows.ts';
 
 export class Faults {
-  readonly blows: Blow[] = [];
-  /** The daemon of a host does not run, or stands still. */
-  readonly absences: Span[] = [];
+  readonly events = { blows: [] as Blow[], absences: [] as Span[] };
   /** Hosts whose daemon has been started anew. */
   readonly restarted = new Set<HostNumber>();
   readonly #cloud: Cloud;
@@ -28,7 +26,7 @@ export class Faults {
     if (grace === undefined || !('host' in fault)) return await this.#carryOut(fault);
     const what = `#${number} ${fault.kind}`;
     const blow: Blow = { host: fault.host, from: Date.now(), to: undefined, what, grace: grace * 1000 };
-    this.blows.push(blow);
+    this.events.blows.push(blow);
     await this.#carryOut(fault);
     blow.to = Date.now();
   }
@@ -53,7 +51,7 @@ export class Faults {
         return await deleteTunnelPort(cloud.host(fault.host), fault.pick);
       case 'foreign-flow':
         return await foreignFlow(cloud.host(fault.host), fault.bridge, fault.away, (from) =>
-          this.blows.some(({ host, to }) => host === fault.host && (to === undefined || to > from)),
+          this.events.blows.some(({ host, to }) => host === fault.host && (to === undefined || to > from)),
         );
       case 'partition':
         return await this.#partition(fault.host, fault.away);
@@ -106,7 +104,7 @@ export class Faults {
 
   async #absent(host: HostNumber, work: () => Promise<void>): Promise<void> {
     const span: Span = { host, from: Date.now(), to: undefined };
-    this.absences.push(span);
+    this.events.absences.push(span);
     await work();
     span.to = Date.now();
   }

@@ -1,7 +1,7 @@
 /** What must hold throughout a chaos run, as questions to what was seen. Each gives what is wrong, in words: none, and it holds. Pure. */
 import type { Loss } from './losses.ts';
 import type { HostNumber } from './steps.ts';
-import { type Blow, explain, type Span } from './windows.ts';
+import { type Events, explain, isChurn } from './windows.ts';
 
 /** What br-tun of a host had at a moment. */
 export interface TunSample {
@@ -29,17 +29,13 @@ export function isTunnelName(name: string): boolean {
 }
 
 /** No flow outputs to a port that is neither a tunnel of br-tun nor the patch port. A port that was deleted by hand is one for its window. */
-export function outputsToNowhere(
-  { host, at, ports, flows }: TunSample,
-  blows: readonly Blow[],
-  absences: readonly Span[],
-): string[] {
+export function outputsToNowhere({ host, at, ports, flows }: TunSample, events: Events): string[] {
   const isLive = (ofport: number) => {
     const name = ports.get(ofport);
     return name !== undefined && (isTunnelName(name) || name === 'patch-int');
   };
-  const deletions = blows.filter(({ what }) => what.endsWith('tunnel-delete'));
-  if (explain(at, [host], deletions, absences) !== undefined) return [];
+  const deletions = events.blows.filter(({ what }) => what.endsWith('tunnel-delete'));
+  if (explain(at, [host], { ...events, blows: deletions }) !== undefined) return [];
   return flows.flatMap((flow) => {
     const dead = [...flow.matchAll(/output:(\d+)/g)].map(([, ofport]) => Number(ofport)).filter((one) => !isLive(one));
     return dead.length === 0
@@ -48,18 +44,19 @@ export function outputsToNowhere(
   });
 }
 
-/** A steady pair loses nothing but what a blow explains. */
+/** A steady pair loses nothing but what a blow explains, and single packets while ports come and go. */
 export function unexplainedLosses(
   pair: { readonly name: string; readonly hosts: readonly HostNumber[] },
   lost: readonly Loss[],
-  blows: readonly Blow[],
-  absences: readonly Span[],
+  events: Events,
 ): string[] {
-  const unexplained = lost.filter(({ at }) => explain(at, pair.hosts, blows, absences) === undefined);
+  const unexplained = lost.filter(
+    ({ at, run }) => explain(at, pair.hosts, events) === undefined && !(run === 1 && isChurn(at, pair.hosts, events)),
+  );
   const [first] = unexplained;
   const last = unexplained.at(-1);
   if (first === undefined || last === undefined) return [];
-  const before = blows.filter(({ host, from }) => pair.hosts.includes(host) && from <= first.at).at(-1);
+  const before = events.blows.filter(({ host, from }) => pair.hosts.includes(host) && from <= first.at).at(-1);
   const window =
     before?.to === undefined
       ? 'nothing had happened to either switch'
@@ -78,7 +75,9 @@ export function surplusProcesses(
 ): string[] {
   return hosts.flatMap((host) => {
     const here = processes.filter((one) => one.host === host);
-    const daemons = here.filter(({ kind }) => kind === 'daemon');
+    // What a daemon starts looks like it for a moment, between fork(2) and execve(2).
+    const isFork = ({ parent }: ProcessSample) => here.some(({ pid, kind }) => pid === parent && kind === 'daemon');
+    const daemons = here.filter((one) => one.kind === 'daemon' && !isFork(one));
     const monitors = here.filter(({ kind }) => kind === 'monitor');
     const most = atRest ? MONITORS : 2 * MONITORS;
     const orphans = monitors.filter(({ parent }) => !daemons.some(({ pid }) => pid === parent));

@@ -9,6 +9,8 @@ export interface Loss {
   readonly seq: number;
   /** Worked out from the answers around it. */
   readonly at: number;
+  /** How many were lost in a row with it, itself included. */
+  readonly run: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export function losses(answers: readonly Answer[], interval: number, until: numb
     const pace = next === undefined ? interval : (next.at - answer.at) / (next.seq - answer.seq);
     for (let n = 1; n <= count; n++) {
       const at = answer.at + n * pace;
-      if (at < until) found.push({ seq: answer.seq + n, at });
+      if (at < until) found.push({ seq: answer.seq + n, at, run: count });
     }
   }
   return found;

@@ -6,6 +6,7 @@ import { Vm } from '../vm.ts';
 import type { Gate } from './gate.ts';
 import { subnets } from './port-steps.ts';
 import type { HostNumber, NetworkPlan, PortAction, PortChange, PortPlan } from './steps.ts';
+import type { Span } from './windows.ts';
 
 /** As it must be when everything is at rest. */
 export interface KnownPort {
@@ -23,6 +24,8 @@ const PATIENCE = 30_000;
 
 export class Ports {
   readonly known = new Map<string, KnownPort>();
+  /** When VMs were plugged and unplugged. */
+  readonly churn: Span[] = [];
   readonly #cloud: Cloud;
   readonly #networks: readonly NetworkPlan[];
   /** Whoever asks the server for a change goes through here: it is not stopped between a change and its notifications. */
@@ -97,22 +100,33 @@ export class Ports {
   async #move(port: KnownPort, to: HostNumber, order: 'unplug-first' | 'bind-first'): Promise<void> {
     const { vm } = port;
     if (order === 'unplug-first') await this.#end(port);
-    port.host = to;
     await this.#update(port, { host: `host${to}` });
     if (order === 'bind-first') await this.#end(port);
+    port.host = to;
     if (vm !== undefined) port.vm = await this.#boot(port);
   }
 
   async #boot({ plan, host, ipv4, ipv6 }: KnownPort): Promise<Vm> {
     const { id: portId, mac, name } = plan;
     const addresses = [`${ipv4}/24`, `${ipv6}/64`];
-    return await Vm.boot(this.#cloud.host(host), { name, portId, mac, addresses, mtu: 1400 });
+    const spec = { name, portId, mac, addresses, mtu: 1400 };
+    return await this.#churning(host, () => Vm.boot(this.#cloud.host(host), spec));
   }
 
   async #end(port: KnownPort): Promise<void> {
-    const { vm } = port;
+    const { vm, host } = port;
     port.vm = undefined;
-    await vm?.delete();
+    if (vm !== undefined) await this.#churning(host, () => vm.delete());
+  }
+
+  async #churning<T>(host: HostNumber, work: () => Promise<T>): Promise<T> {
+    const span: Span = { host, from: Date.now(), to: undefined };
+    this.churn.push(span);
+    try {
+      return await work();
+    } finally {
+      span.to = Date.now();
+    }
   }
 
   async #readdress({ vm, ipv4, ipv6 }: KnownPort): Promise<void> {

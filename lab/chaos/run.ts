@@ -116,7 +116,7 @@ class Chaos {
       if (from === undefined || to === undefined || vm === undefined) continue;
       this.#pairs.push(await SteadyPair.start(vm, to.ipv4, [from.host, to.host]));
     }
-    const watch = new Watch(cloud, this.#pairs, faults, this.#log);
+    const watch = new Watch({ cloud, pairs: this.#pairs, faults, ports, log: this.#log });
     const resources = new Map(
       HOSTS.flatMap((host) => {
         const used = sampleResources(cloud.agent(host).pid);
@@ -172,8 +172,7 @@ class Chaos {
     return summary({
       steps: this.#begun,
       pairs: this.#pairs,
-      blows: faults.blows,
-      absences: faults.absences,
+      events: { ...faults.events, churn: ports.churn },
       samples: watch.samples,
       ports: ports.known.size,
       restedAfter: this.#restedAfter,

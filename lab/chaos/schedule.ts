@@ -50,7 +50,10 @@ export function makeSchedule(seed: number, seconds: number): Schedule {
   const networks = makeNetworks(random);
   const steady = makeSteady(random, networks);
   const end = seconds * 1000;
-  const found = [...portSteps(random, networks, end), ...faultSteps(random, end)].sort((a, b) => a.at - b.at);
+  // One source each: a longer run begins as a shorter one does.
+  const ports = portSteps(new Random(random.between(0, 2 ** 32 - 1)), networks, end);
+  const faults = faultSteps(new Random(random.between(0, 2 ** 32 - 1)), end);
+  const found = [...ports, ...faults].sort((a, b) => a.at - b.at);
   return { seed, seconds, networks, steady, steps: found.map((step, i) => ({ number: i + 1, ...step })) };
 }
 

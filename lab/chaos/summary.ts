@@ -2,7 +2,7 @@
 import type { Resources } from './invariants.ts';
 import type { Loss } from './losses.ts';
 import type { HostNumber, Step } from './steps.ts';
-import { type Blow, endOf, explain, type Span } from './windows.ts';
+import { type Events, endOf, explain } from './windows.ts';
 
 export interface Held {
   readonly steps: readonly Step[];
@@ -12,8 +12,7 @@ export interface Held {
     readonly answered: number;
     losses(now: number): Loss[];
   }[];
-  readonly blows: readonly Blow[];
-  readonly absences: readonly Span[];
+  readonly events: Events;
   readonly samples: number;
   readonly ports: number;
   /** Seconds. */
@@ -24,18 +23,19 @@ export interface Held {
 export function summary(held: Held, now = Date.now()): string {
   const lost = held.pairs.flatMap((pair) => pair.losses(now).map((loss) => ({ ...loss, hosts: pair.hosts })));
   const answered = held.pairs.reduce((sum, pair) => sum + pair.answered, 0);
-  const lines = held.blows.map((blow) => {
-    const its = lost.filter((loss) => explain(loss.at, loss.hosts, held.blows, held.absences) === blow);
+  const lines = held.events.blows.map((blow) => {
+    const its = lost.filter((loss) => explain(loss.at, loss.hosts, held.events) === blow);
     const last = Math.max(...its.map(({ at }) => at));
     const after =
       its.length === 0 ? '' : `, the last ${((last - (blow.to ?? last)) / 1000).toFixed(2)} s after its end`;
-    const allowed = ((endOf(blow, held.absences) ?? 0) - (blow.to ?? 0)) / 1000;
+    const allowed = ((endOf(blow, held.events.absences) ?? 0) - (blow.to ?? 0)) / 1000;
     return `  ${blow.what.padEnd(20)} host${blow.host}: ${its.length} lost${after} (${allowed.toFixed(1)} s allowed)`;
   });
+  const alone = lost.filter((loss) => explain(loss.at, loss.hosts, held.events) === undefined).length;
   const memory = held.resources.map((one) => (one === undefined ? '?' : `${one.resident} MiB, ${one.descriptors} fds`));
   return [
     `all held: ${held.steps.length} steps, ${held.ports} ports at the end, ${held.samples} looks; rest after ${held.restedAfter.toFixed(1)} s`,
-    `steady pairs: ${answered} answers, ${lost.length} packets lost, each of them inside a window:`,
+    `steady pairs: ${answered} answers, ${lost.length} packets lost: ${alone} alone while ports came and went, the others inside a window:`,
     ...lines,
     `daemons: ${memory.join('; ')}`,
   ].join('\n');

@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import { outputsToNowhere, surplusProcesses, unexplainedLosses } from './invariants.ts';
 import type { ChaosLog } from './log.ts';
 import type { SteadyPair } from './pinger.ts';
+import type { Ports } from './ports.ts';
 import { sampleProcesses, sampleTun } from './sample.ts';
 import { HOSTS } from './schedule.ts';
 
@@ -17,17 +18,19 @@ export class Watch {
   readonly #cloud: Cloud;
   readonly #pairs: readonly SteadyPair[];
   readonly #faults: Faults;
+  readonly #ports: Ports;
   readonly #log: ChaosLog;
   readonly #violation = Promise.withResolvers<never>();
   #wake = Promise.withResolvers<void>();
   #isStopped = false;
   #looking: Promise<void> | undefined;
 
-  constructor(cloud: Cloud, pairs: readonly SteadyPair[], faults: Faults, log: ChaosLog) {
-    this.#cloud = cloud;
-    this.#pairs = pairs;
-    this.#faults = faults;
-    this.#log = log;
+  constructor(parts: { cloud: Cloud; pairs: readonly SteadyPair[]; faults: Faults; ports: Ports; log: ChaosLog }) {
+    this.#cloud = parts.cloud;
+    this.#pairs = parts.pairs;
+    this.#faults = parts.faults;
+    this.#ports = parts.ports;
+    this.#log = parts.log;
     this.violated = this.#violation.promise;
     // Whoever waits for it hears of it; it may come when nobody does yet.
     this.violated.catch(() => undefined);
@@ -50,14 +53,14 @@ export class Watch {
 
   /** What is wrong now, beside what only rest can show. */
   async look(): Promise<string[]> {
-    const { blows, absences } = this.#faults;
+    const events = { ...this.#faults.events, churn: this.#ports.churn };
     const switches = await Promise.all(HOSTS.map((host) => sampleTun(this.#cloud, host)));
     const now = Date.now();
     this.samples++;
     return [
-      ...switches.flatMap((sample) => (sample === undefined ? [] : outputsToNowhere(sample, blows, absences))),
+      ...switches.flatMap((sample) => (sample === undefined ? [] : outputsToNowhere(sample, events))),
       ...surplusProcesses(sampleProcesses(this.#cloud), HOSTS, false),
-      ...this.#pairs.flatMap((pair) => unexplainedLosses(pair, pair.losses(now), blows, absences)),
+      ...this.#pairs.flatMap((pair) => unexplainedLosses(pair, pair.losses(now), events)),
     ];
   }
 
