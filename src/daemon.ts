@@ -92,12 +92,20 @@ export function createDaemon(
     // What the server itself lacks is no fault of the operations.
     isRefusal: (error) => error instanceof OvsdbTransactionError && error.kind !== 'server',
     now,
-    onPassed: () => {
-      ovsdb.setConditions('Interface', ownInterfaces(patchPorts, config.ovs.localIp)).catch((error: Error) => {
-        log.warn({ reason: error.message }, 'OVSDB goes on to tell of all tunnel ports, whoever made them');
-      });
+    onPassed: hearOfFewer,
+    onRefusedName: (name) => {
+      namesToHear.add(name);
+      if (state.passed) hearOfFewer();
     },
   });
+  /** Patch ports, and tunnel ports that have names of ours without being ours: they are adopted when they are seen. */
+  const namesToHear = new Set(patchPorts);
+
+  function hearOfFewer(): void {
+    ovsdb.setConditions('Interface', ownInterfaces([...namesToHear], config.ovs.localIp)).catch((error: Error) => {
+      log.warn({ reason: error.message }, 'OVSDB goes on to tell of the interfaces that it told of before');
+    });
+  }
   const agent = new Agent({ state, journal, executor, log, now, offsets: () => rpc.offsets });
 
   const { runDir, tunnelBridge, integrationBridge } = config.ovs;

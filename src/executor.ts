@@ -20,6 +20,7 @@ import { reduce } from './reduce.ts';
 import type { Drift } from './report/types.ts';
 import type { State } from './state.ts';
 import type { TunnelKey } from './tunnel/ports.ts';
+import { parseTunnelKey, tunnelPortName } from './tunnel/ports.ts';
 import type { PortId } from './values.ts';
 import { membershipQuery, readMembership } from './vswitch/monitors.ts';
 import { bridgeOperations, bumpNextCfg, readNextCfg } from './vswitch/transact.ts';
@@ -41,6 +42,8 @@ export interface ExecutorParts {
   now(): number;
   /** Once, when the first plan is carried out: nothing of a predecessor's is left to be looked for. */
   onPassed(): void;
+  /** The switch would not make a tunnel port of this name: somebody else's has it, perhaps one that OVSDB does not tell us of. */
+  onRefusedName(name: string): void;
 }
 
 /** `again`: there is more to do at once. `waiting`: for something to happen first. `done`: a plan was carried out. */
@@ -232,6 +235,7 @@ export class Executor {
         if (group.tunnel !== undefined) {
           state.creating.delete(group.tunnel);
           state.refused.tunnels.add(group.tunnel);
+          this.#parts.onRefusedName(tunnelPortName(parseTunnelKey(group.tunnel)));
         }
         if (group.vif !== undefined) state.refused.vifs.add(group.vif);
         const reason = error instanceof Error ? error.message : String(error);

@@ -64,6 +64,7 @@ const executor = new Executor({
   isRefusal: (error) => error instanceof OvsdbTransactionError,
   now,
   onPassed: () => void ovsdb.setConditions('Interface', ownInterfaces(PATCH_PORTS, LOCAL_IP)),
+  onRefusedName: () => undefined,
 });
 const agent = new Agent({
   state,

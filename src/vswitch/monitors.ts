@@ -66,14 +66,14 @@ export function switchMonitors(patchPorts: readonly string[]): SwitchMonitors {
 }
 
 /**
- * VIFs and our own tunnel ports have external_ids, our patch ports their names: enough once a predecessor's tunnel ports are
+ * VIFs and our own tunnel ports have external_ids, our patch ports their names (`names`: theirs and others to be heard of): enough once a predecessor's tunnel ports are
  * ours. Whoever else makes a tunnel port from our address (`local_ip`) would be in our way, so those are seen too.
  */
-export function ownInterfaces(patchPorts: readonly string[], localIp: IpAddress): MonitorWhere {
+export function ownInterfaces(names: readonly string[], localIp: IpAddress): MonitorWhere {
   return [
     ['external_ids', '!=', map([])],
     ['options', 'includes', map({ local_ip: localIp })],
-    ...patchPorts.map((name) => ['name', '==', name] as const),
+    ...names.map((name) => ['name', '==', name] as const),
   ];
 }
 

@@ -22,6 +22,7 @@ class Scene {
   readonly lines;
   /** What was done, in order. */
   readonly log: string[] = [];
+  readonly refusedNames: string[] = [];
   failBundle: ((bridge: string, lines: readonly string[]) => RefusedLine[] | Error) | undefined;
   failTransact: ((operations: readonly Operation[]) => Error | undefined) | undefined;
 
@@ -36,6 +37,7 @@ class Scene {
       isRefusal: (error) => error instanceof Refused,
       now: () => this.host.now,
       onPassed: () => undefined,
+      onRefusedName: (name) => this.refusedNames.push(name),
       ovsdb: {
         transact: async (operations) => {
           const writes = operations.filter(({ op }) => op !== 'select');
@@ -389,6 +391,7 @@ describe('the switch refuses', () => {
     expect(scene.executor.failures).toMatchObject([
       { what: 'tunnel port made: vxlan 172.30.0.13', reason: 'no such port' },
     ]);
+    expect(scene.refusedNames, 'whoever has it may not be known of').toEqual([tunnelName('vxlan', 13)]);
     scene.taken();
     await scene.run();
     expect(scene.taken()).toEqual([]);

@@ -72,6 +72,7 @@ export class Host {
       isRefusal: () => false,
       now: () => this.now,
       onPassed: () => undefined,
+      onRefusedName: () => undefined,
     });
     fake.onRows = (changes) => {
       if (this.state.connected) this.apply({ kind: 'rows', changes, initial: false });

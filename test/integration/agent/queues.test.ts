@@ -111,9 +111,7 @@ describe('after a stop', () => {
     expect(macs).toEqual([KNOWN[0], NEW[0]]);
     expect(rig.server.updates).toEqual([]);
     expect(rig.problems('warn')).toEqual([]);
-    expect(rig.log().filter(({ msg }) => msg.includes('FDB is that of the journal'))).toMatchObject([
-      { networks: 1 },
-    ]);
+    expect(rig.log().filter(({ msg }) => msg.includes('FDB is that of the journal'))).toMatchObject([{ networks: 1 }]);
   });
 
   it('flows that Open vSwitch has lost meanwhile are made again, and nothing is asked for', async () => {
