@@ -46,16 +46,17 @@ export class JournalKeeper {
 
   /** What a predecessor has kept; `undefined`: nothing that can be used. `fits`: whose it is, is right. */
   open(fits: (header: JournalHeader) => boolean): JournalContents | undefined {
-    const contents = this.#open();
+    const contents = this.#open(fits);
     this.#trimTimer = setTimeout(() => this.#trim(), TRIM_INTERVAL);
-    return contents !== undefined && fits(contents.header) ? contents : undefined;
+    return contents;
   }
 
   /** Writes a batch; whatever happens, the daemon goes on. `take`: `all` is everything, for a file that is new. */
   save(take: (what: 'changes' | 'all') => JournalBatch | undefined): void {
     const { now } = this.#options;
     if (this.#database === undefined && now() >= this.#retryAt) {
-      this.#open();
+      // What is there is older than what is in memory, if anything is.
+      this.#open(() => false);
       if (this.#database !== undefined) this.#commit(take('all'));
       return;
     }
@@ -69,17 +70,18 @@ export class JournalKeeper {
     this.#database = undefined;
   }
 
-  #open(): JournalContents | undefined {
+  #open(fits: (header: JournalHeader) => boolean): JournalContents | undefined {
     const { path, header, log, now } = this.#options;
     try {
       const { database, contents, problem, setAside } = JournalDatabase.open(path, { now });
+      this.#database = database;
       if (problem !== undefined)
         log.error({ path, setAside, reason: problem }, 'the journal is of no use and was set aside');
-      database.begin(header);
-      this.#database = database;
+      const isOfUse = contents !== undefined && fits(contents.header);
+      database.begin(header, { anew: !isOfUse });
       if (this.problem !== undefined) log.info({ path }, 'the journal is kept in its file again');
       this.#to(undefined);
-      return contents;
+      return isOfUse ? contents : undefined;
     } catch (error) {
       this.#failed(error);
       return undefined;
