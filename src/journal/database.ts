@@ -145,22 +145,23 @@ export class JournalDatabase {
   }
 
   /**
-   * Makes the file that of this host. If it was another host's or VTEP's, or `anew` because what it holds is older than what
-   * is in memory: networks, claims, messages and offsets are forgotten, and open entries completed with a remark, so that
-   * they can still be read.
+   * Makes the file that of this host. If it was another host's or VTEP's, or `anew` because what it holds is of no use: all is
+   * forgotten, except that entries can still be read; those that were open are completed, with a remark. Ids begin again.
    * @throws JournalError
    */
   begin({ host, localIp, boot }: JournalHeader, { anew = false }: { readonly anew?: boolean } = {}): void {
-    const { header, writeHeader, dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, closeEntries } =
-      this.#statements;
+    const { header, writeHeader, closeEntries, moveEntries, ...statements } = this.#statements;
     this.#transaction(() => {
       const row = header.get() as Row | undefined;
       if (row !== undefined && (anew || row[0] !== host || row[1] !== localIp)) {
-        for (const statement of [dropNetworks, forgetNetworks, forgetMessages, forgetOffsets]) statement.run();
+        const { dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, forgetHeader } = statements;
+        for (const forget of [dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, forgetHeader]) forget.run();
         closeEntries.run(`given up: of host ${row[0]}, local_ip ${row[1]}, before the journal was begun anew`);
+        moveEntries.run();
       }
       writeHeader.run(host, localIp, boot);
     });
+    this.#lastId = Number((header.get() as Row)[4]);
     this.#counts = this.#guard(() => this.#count());
   }
 

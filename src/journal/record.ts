@@ -37,7 +37,7 @@ export interface Origin {
 
 /** One intent: something of the switch is to become as the state says. Changes of one key that wait are one entry. */
 export interface Entry {
-  /** Unique in one journal, ascending in the order in which intents were recorded. */
+  /** Unique in one journal, ascending in the order in which intents were recorded; below 0: of a journal before this one. */
   readonly id: number;
   /** Names the thing, its kind first: `mac <network key> <MAC>`, `tunnel <type> <VTEP>`, `refresh <network key>`, … */
   readonly key: string;

@@ -104,13 +104,14 @@ export function readEntry(row: Row): Entry | undefined {
   const kind = ENTRY_KINDS.find((known) => known === kindText);
   const state = ENTRY_STATES.find((known) => known === stateText);
   const network = networkText === null ? undefined : canonical(networkText, parseNetworkId);
-  if (!isCount(id) || typeof key !== 'string' || kind === undefined || state === undefined) return undefined;
+  if (!Number.isSafeInteger(id) || typeof key !== 'string' || kind === undefined || state === undefined)
+    return undefined;
   if ((network === undefined && networkText !== null) || !isText(blockedOn) || !isText(lastError)) return undefined;
   if (!isCount(attempts) || !isTime(notBefore) || !isTime(createdAt) || !isTime(updatedAt)) return undefined;
   const origin = readOrigin(uniqueId, requestId, queue, receivedAt);
   if (origin === 'unreadable') return undefined;
   return {
-    ...{ id, key, kind, network, state, attempts, notBefore, origin, createdAt, updatedAt },
+    ...{ id: id as number, key, kind, network, state, attempts, notBefore, origin, createdAt, updatedAt },
     blockedOn: blockedOn ?? undefined,
     lastError: lastError ?? undefined,
   };

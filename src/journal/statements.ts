@@ -18,6 +18,7 @@ const SQL = {
   header: `SELECT ${COLUMNS.header} FROM header`,
   writeHeader: `INSERT INTO header (one, host, local_ip, boot, sequence, last_id, written_at) VALUES (1, ?, ?, ?, 0, 0, 0)
     ON CONFLICT (one) DO UPDATE SET host = excluded.host, local_ip = excluded.local_ip, boot = excluded.boot`,
+  forgetHeader: 'DELETE FROM header',
   updateHeader: 'UPDATE header SET sequence = ?, last_id = ?, written_at = ?',
 
   networks: `SELECT ${COLUMNS.network} FROM networks ORDER BY number`,
@@ -43,6 +44,8 @@ const SQL = {
     ON CONFLICT (id) DO UPDATE SET ${ENTRY_UPDATES}`,
   openEntries: `SELECT ${COLUMNS.entry} FROM entries WHERE state IN ('pending', 'processing', 'failed') ORDER BY id`,
   closeEntries: "UPDATE entries SET state = 'completed', blocked_on = NULL, last_error = ? WHERE state != 'completed'",
+  // Below 0, in their order: ids begin again, and these are older than all to come.
+  moveEntries: 'UPDATE entries SET id = id - 1 - (SELECT max(id) FROM entries)',
   // Without a state; `?1` is there so that both take the same.
   allEntries: `SELECT ${COLUMNS.entry} FROM entries WHERE ?1 IS NULL AND ${ENTRY_FILTER}`,
   entriesOfState: `SELECT ${COLUMNS.entry} FROM entries WHERE state = ?1 AND ${ENTRY_FILTER}`,

@@ -113,10 +113,16 @@ export class Model {
     this.#networks.clear();
     this.#messages = [];
     this.#offsets.clear();
+    this.#sequence = 0;
+    this.#lastId = 0;
     const remark = `given up: of host ${former.host}, local_ip ${former.localIp}, before the journal was begun anew`;
-    for (const [id, entry] of this.entries) {
-      if (entry.state === 'completed') continue;
-      this.entries.set(id, { ...entry, state: 'completed', blockedOn: undefined, lastError: remark });
+    const all = [...this.entries.values()];
+    const past = 1 + Math.max(...all.map(({ id }) => id));
+    this.entries.clear();
+    for (const entry of all) {
+      const closed = { state: 'completed', blockedOn: undefined, lastError: remark } as const;
+      const id = entry.id - past;
+      this.entries.set(id, { ...entry, ...(entry.state === 'completed' ? {} : closed), id });
     }
   }
 
