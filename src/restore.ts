@@ -3,7 +3,7 @@ import type { Config } from './config/config.ts';
 import type { JournalContents, JournalHeader } from './journal/record.ts';
 import { nothingTouched } from './l2pop/fdb.ts';
 import type { State } from './state.ts';
-import { networkKey } from './vif/local-vlans.ts';
+import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
 
 /** Why what was kept does not fit the configuration; `undefined`: it does. */
 export function unfit({ host, localIp }: JournalHeader, { agent, ...config }: Config): string | undefined {
@@ -20,6 +20,11 @@ export function restore(
 ): void {
   state.sequence = sequence;
   state.journal.restore(open, lastId);
+  // Its answer may come yet.
+  for (const { kind, key, blockedOn } of open) {
+    if (kind === 'refresh' && blockedOn === 'snapshot')
+      state.askedBefore.add(key.slice('refresh '.length) as NetworkKey);
+  }
   for (const { id, segment, settled, claims } of networks) {
     const key = networkKey(id, segment);
     const fdb = state.fdb.ensure(id, segment);

@@ -96,6 +96,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     ),
   };
   state.networks.set(key, network);
+  if (state.askedBefore.delete(key)) network.sync.expectLateAnswer();
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
   if (state.usedVlans.has(vlan)) state.freedVlans.add(vlan);
   // It is there from now on: a chg_ip, which names no segment, finds it.

@@ -136,6 +136,11 @@ export class NetworkSync {
     this.#to('asked', now);
   }
 
+  /** A predecessor's question may be answered after ours is put. */
+  expectLateAnswer(): void {
+    this.#isLateAnswerPossible = true;
+  }
+
   /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */
   lost(now: number): void {
     if (this.#ask !== undefined) this.#isLateAnswerPossible = true;

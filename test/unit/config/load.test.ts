@@ -94,6 +94,8 @@ test('the smallest configuration has the defaults of Neutron', () => {
     compareInterval: 300,
     snapshotGrace: 30,
     snapshotConfirm: 60,
+    resyncJitter: 10,
+    auditInterval: 14_400,
     ofctlTimeout: 30_000,
     journalKeep: 86_400,
     journalKeepEntries: 10_000,

@@ -43,7 +43,7 @@ class Story {
 
   marker(edge: 'start' | 'end', id = this.#ask): this {
     this.touched = nothingTouched();
-    this.sync.marker(id, edge, this.fdb, { ...TIMES, sweep: true }, this.now, this.touched);
+    this.sync.marker(id, edge, this.fdb, { ...TIMES, sweep: true, audit: undefined }, this.now, this.touched);
     return this;
   }
 
@@ -60,7 +60,7 @@ class Story {
       }),
     );
     for (const [vtep, mac, ip] of entries) this.delta(vtep, mac, ip);
-    this.sync.snapshot(changes);
+    this.sync.snapshot(changes, this.now);
     return this;
   }
 

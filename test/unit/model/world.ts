@@ -10,10 +10,10 @@ import type { FdbMessage } from '../../../lab/server/rules.ts';
 import { nextDuty, nextWake } from '../../../src/duties.ts';
 import type { Duty, DutyOutcome, Event } from '../../../src/events.ts';
 import { parseFdbNotification } from '../../../src/l2pop/parse.ts';
-import { HEADER, MemoryJournal } from '../memory-journal.ts';
 import type { PortId } from '../../../src/values.ts';
 import { testConfig } from '../config.ts';
 import { Host, portId } from '../host.ts';
+import { HEADER, MemoryJournal } from '../memory-journal.ts';
 import { type Delta, HERE, ModelServer, SEGMENTS, type Segment } from './server.ts';
 
 /** How the transport behaves. */
@@ -41,6 +41,7 @@ export const CONFIRM = CONFIG.own.snapshotConfirm * 1000;
 export class World {
   readonly server = new ModelServer();
   host = new Host(CONFIG);
+  #journal = new MemoryJournal();
   /** What happened, for whoever reads a failing run. */
   readonly story: string[] = [];
   /** Entries that were right and went without having been taken back. */
@@ -137,11 +138,15 @@ export class World {
     });
   }
 
-  /** Another process; `kept`: with what the last one wrote down. Queues wait, unless they are `lost`. */
+  /**
+   * Another process; `kept`: with what the last one wrote down. Queues wait, unless they are `lost`. One that knows nothing
+   * cannot know of a call that is under way, and so comes when it is over.
+   */
   async restart(kept: boolean, lost: boolean, ms: number): Promise<void> {
     this.story.push(`${this.now} restart, ${kept ? 'state kept' : 'nothing kept'}${lost ? ', queues lost' : ''}`);
     const before = this.host;
-    const contents = kept ? MemoryJournal.of(before.state, before.now).contents() : undefined;
+    if (!kept) this.#journal = new MemoryJournal();
+    const contents = kept ? this.#journal.contents() : undefined;
     this.#life++;
     this.#busy = undefined;
     this.#isAlive = false;
@@ -150,7 +155,7 @@ export class World {
       this.#isQueueThere = false;
       this.#fanout.length = 0;
     }
-    await this.pass(ms);
+    await this.pass(kept ? ms : ms + 20_000);
     this.host = new Host(CONFIG, before.switch, before.now);
     if (contents !== undefined) this.host.apply({ kind: 'restored', contents, boot: HEADER.boot });
     this.#isAlive = true;
@@ -162,9 +167,14 @@ export class World {
     this.#drain();
   }
 
-  /** Asked by hand, or the audit: everything. */
+  /** Somebody asks for a network by hand, or the audit does. */
+  ask({ key }: Segment): void {
+    this.story.push(`${this.now} resync of ${key}`);
+    this.host.apply({ kind: 'resync', networks: [key] });
+  }
+
   resync(): void {
-    this.host.apply({ kind: 'gap', l2population: true, ports: false });
+    for (const segment of SEGMENTS) this.ask(segment);
   }
 
   /** All networks are in sync and nothing is in doubt. */
@@ -273,6 +283,7 @@ export class World {
   /** VIFs are bound, and what is owed to the server is said. */
   async #rest(): Promise<void> {
     if (!this.#isAlive) return;
+    this.#journal.save(this.host.state, this.now);
     const { connected, dirty, view } = this.host.state;
     if (connected && dirty.vifs.size + view.portsWithoutBridge().length > 0) await this.host.settle();
     if (!this.#isLinkUp || this.#busy !== undefined) return;
