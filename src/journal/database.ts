@@ -161,7 +161,7 @@ export class JournalDatabase {
       }
       writeHeader.run(host, localIp, boot);
     });
-    this.#lastId = Number((header.get() as Row)[4]);
+    this.#lastId = Number((header.get() as Row | undefined)?.[4]);
     this.#counts = this.#guard(() => this.#count());
   }
 

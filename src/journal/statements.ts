@@ -44,8 +44,8 @@ const SQL = {
     ON CONFLICT (id) DO UPDATE SET ${ENTRY_UPDATES}`,
   openEntries: `SELECT ${COLUMNS.entry} FROM entries WHERE state IN ('pending', 'processing', 'failed') ORDER BY id`,
   closeEntries: "UPDATE entries SET state = 'completed', blocked_on = NULL, last_error = ? WHERE state != 'completed'",
-  // Below 0, in their order: ids begin again, and these are older than all to come.
-  moveEntries: 'UPDATE entries SET id = id - 1 - (SELECT max(id) FROM entries)',
+  // Below 0 and whatever is there, in their order: ids begin again, and these are older than all to come.
+  moveEntries: 'UPDATE entries SET id = id - (SELECT 1 + max(id) - min(0, min(id)) FROM entries)',
   // Without a state; `?1` is there so that both take the same.
   allEntries: `SELECT ${COLUMNS.entry} FROM entries WHERE ?1 IS NULL AND ${ENTRY_FILTER}`,
   entriesOfState: `SELECT ${COLUMNS.entry} FROM entries WHERE state = ?1 AND ${ENTRY_FILTER}`,

@@ -117,7 +117,7 @@ export class Model {
     this.#lastId = 0;
     const remark = `given up: of host ${former.host}, local_ip ${former.localIp}, before the journal was begun anew`;
     const all = [...this.entries.values()];
-    const past = 1 + Math.max(...all.map(({ id }) => id));
+    const past = 1 + Math.max(...all.map(({ id }) => id)) - Math.min(0, ...all.map(({ id }) => id));
     this.entries.clear();
     for (const entry of all) {
       const closed = { state: 'completed', blockedOn: undefined, lastError: remark } as const;
