@@ -1,13 +1,14 @@
 /**
  * What one more FDB entry costs when the network already has N: rule 4 of the design, measured.
  *
- * CPU of reducing and planning alone (no switch, no broker), in this process. The sizes take turns in every round, so
+ * CPU of reducing, planning and of the journal's part in it (no switch, no broker, no file), in this process. The sizes take turns in every round, so
  * that a busy machine is busy for all of them. Run it with `node bench/change-cost.ts [--json]`.
  */
 import type { Config } from '../src/config/config.ts';
 import type { FdbChange } from '../src/l2pop/parse.ts';
 import { makePlan } from '../src/plan.ts';
 import { reduce } from '../src/reduce.ts';
+import { takeUnsaved } from '../src/save.ts';
 import { State } from '../src/state.ts';
 import type { IpAddress, MacAddress, NetworkId, PortId, SegmentationId } from '../src/values.ts';
 import type { SwitchRowChange } from '../src/vswitch/monitors.ts';
@@ -31,7 +32,7 @@ const config = {
     localIp: '192.0.2.1',
   },
   agent: { tunnelTypes: ['vxlan'], l2Population: true, arpResponder: true, dontFragment: true, vxlanUdpPort: 4789 },
-  own: { snapshotGrace: 30, snapshotConfirm: 60 },
+  own: { snapshotGrace: 30, snapshotConfirm: 60, journalAttempts: 5, journalRetry: 2 },
 } as unknown as Config;
 
 function row(table: string, uuid: string, after: Record<string, unknown>): SwitchRowChange {
@@ -93,9 +94,13 @@ function entry(n: number): { mac: MacAddress; ip: IpAddress } {
 }
 
 function apply(state: State): number {
+  takeUnsaved(state, 0);
   const { tun, int } = makePlan(state).bundles;
+  state.journal.begin((subject) => state.blockedOn(subject), 0);
   state.tun.applied(tun.changes);
   state.int.applied(int.changes);
+  state.journal.done(0);
+  takeUnsaved(state, 0);
   return tun.changes.adds.length + int.changes.adds.length;
 }
 

@@ -3,7 +3,7 @@ import type { ClaimsWrite, JournalBatch, SavedClaim, SavedNetwork } from './jour
 import type { Claim, NetworkFdb } from './l2pop/fdb.ts';
 import type { State } from './state.ts';
 import type { IpAddress, MacAddress } from './values.ts';
-import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
+import type { NetworkKey } from './vif/local-vlans.ts';
 
 export type Unsaved = Pick<JournalBatch, 'gone' | 'networks' | 'claims' | 'entries'>;
 
@@ -18,8 +18,7 @@ export function takeUnsaved(state: State, now: number): Unsaved {
     gone.push(key);
     state.saved.delete(key);
   }
-  for (const network of networksHere(state)) {
-    const key = networkKey(network.id, network.segment);
+  for (const [key, network] of networksHere(state)) {
     const saved = state.saved.get(key);
     if (saved !== network.settled) networks.push(network);
     const fdb = state.fdb.get(key);
@@ -37,11 +36,11 @@ export function forgetSaved(state: State): void {
   state.journal.forgetSaved();
 }
 
-function* networksHere(state: State): Generator<SavedNetwork> {
-  for (const { id, segment, sync } of state.networks.values()) {
-    yield { id, segment, settled: sync.isSettled && !state.isServerSilent };
+function* networksHere(state: State): Generator<readonly [NetworkKey, SavedNetwork]> {
+  for (const [key, { id, segment, sync }] of state.networks) {
+    yield [key, { id, segment, settled: sync.isSettled && !state.isServerSilent }];
   }
-  for (const [key, network] of state.restored) if (!state.networks.has(key)) yield network;
+  for (const [key, network] of state.restored) if (!state.networks.has(key)) yield [key, network];
 }
 
 function allClaims(network: NetworkKey, fdb: NetworkFdb): ClaimsWrite[] {
