@@ -8,7 +8,7 @@ import type { FlowChanges } from './flows/ledger.ts';
 import type { Operation } from './ovsdb/operations.ts';
 import { renderDirty } from './render.ts';
 import type { LocalNetwork, State } from './state.ts';
-import { parseTunnelKey, type TunnelKey, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
+import { parseTunnelKey, type TunnelKey, tunnelInterfaceType, tunnelOptions, tunnelPortName } from './tunnel/ports.ts';
 import { DEAD_VLAN, type IpAddress, type LocalVlan, type Ofport, type PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 import type { SwitchInterface, SwitchPort } from './vswitch/rows.ts';
@@ -152,7 +152,7 @@ function planTunnel(
       if (state.creating.has(key)) return;
       state.creating.add(key);
       into.creating.push(key);
-      const port = { name: tunnelPortName(tunnel), type: tunnel.type, options };
+      const port = { name: tunnelPortName(tunnel), type: tunnelInterfaceType(tunnel), options };
       const operations = addTunnelPort(state.view, ovs.tunnelBridge, port);
       into.create.push({ what: 'tunnel port made', facts, operations, tunnel: key });
     } else if (!existing.interface.ours || !samePairs(existing.interface.options, options)) {

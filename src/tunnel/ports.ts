@@ -1,7 +1,8 @@
 /** Tunnel ports, per-remote layout: one port a tunnel type and VTEP, named and configured as Neutron does it. */
+import { createHash } from 'node:crypto';
 import type { AgentConfig } from '../config/config.ts';
 import { vtepIndex } from '../flows/cookie.ts';
-import type { IpAddress, TunnelType } from '../values.ts';
+import { type IpAddress, ipVersion, parseTunnelType, TUNNEL_TYPES, type TunnelType } from '../values.ts';
 
 declare const brand: unique symbol;
 /** Tunnel type and remote IP: what a tunnel is identified by, never its name (WIRE.md, "Semantics"). */
@@ -21,10 +22,41 @@ export function parseTunnelKey(key: TunnelKey): Tunnel {
   return { type: key.slice(0, space) as TunnelType, remoteIp: key.slice(space + 1) as IpAddress };
 }
 
-/** `vxlan-0a000115`, at most 15 characters as Linux wants; an IPv6 address goes in as 32 bits of a hash. */
+/** Linux allows no more (IFNAMSIZ). */
+const LONGEST_NAME = 15;
+
+/**
+ * `vxlan-0a000115`; an IPv6 address goes in as the beginning of a hash. These are Neutron's names until 2024.2 (`get_tunnel_name`):
+ * Open vSwitch refuses a second port with the same remote, so an agent that is handed the bridge back must find its own.
+ */
 export function tunnelPortName({ type, remoteIp }: Tunnel): string {
-  return `${type}-${vtepIndex(remoteIp).toString(16).padStart(8, '0')}`;
+  const address = ipVersion(remoteIp) === 4 ? vtepIndex(remoteIp).toString(16).padStart(8, '0') : base32Sha1(remoteIp);
+  return `${type}-${address}`.slice(0, LONGEST_NAME);
 }
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** RFC 4648, in lower case. */
+function base32Sha1(text: string): string {
+  const bits = [...createHash('sha1').update(text).digest()].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return bits.replace(/.{5}/g, (five) => BASE32[Number.parseInt(five, 2)] ?? '');
+}
+
+/** GRE over IPv6 has a type of its own (ovs-vswitchd.conf.db(5)). */
+const GRE_OVER_IPV6 = 'ip6gre';
+
+/** `Interface.type` of a tunnel port. */
+export function tunnelInterfaceType({ type, remoteIp }: Tunnel): string {
+  return type === 'gre' && ipVersion(remoteIp) === 6 ? GRE_OVER_IPV6 : type;
+}
+
+/** The tunnel type of an `Interface.type`; `undefined`: no tunnel port, or of a type that is not ours. */
+export function tunnelTypeOf(interfaceType: string): TunnelType | undefined {
+  return interfaceType === GRE_OVER_IPV6 ? 'gre' : parseTunnelType(interfaceType);
+}
+
+/** Every `Interface.type` that a tunnel port of ours, or of a predecessor, can have. */
+export const TUNNEL_INTERFACE_TYPES: readonly string[] = [...TUNNEL_TYPES, GRE_OVER_IPV6];
 
 type TunnelSettings = Pick<AgentConfig, 'vxlanUdpPort' | 'dontFragment' | 'tunnelCsum' | 'dscp' | 'dscpInherit'>;
 
@@ -45,5 +77,7 @@ export function tunnelOptions(tunnel: Tunnel, localIp: IpAddress, settings: Tunn
     egress_pkt_mark: '0',
     ...(settings.tunnelCsum ? { csum: 'true' } : {}),
     ...(tos === undefined ? {} : { tos }),
+    // It carries nothing else.
+    ...(tunnelInterfaceType(tunnel) === GRE_OVER_IPV6 ? { packet_type: 'legacy_l2' } : {}),
   };
 }

@@ -7,7 +7,8 @@ import { mapOf, optional, scalar, setOf } from '../ovsdb/columns.ts';
 import type { MonitoredChange, MonitoredRow, MonitorRequest, MonitorWhere } from '../ovsdb/monitor.ts';
 import { map, uuid } from '../ovsdb/notation.ts';
 import { type Operation, select } from '../ovsdb/operations.ts';
-import { type IpAddress, TUNNEL_TYPES } from '../values.ts';
+import { TUNNEL_INTERFACE_TYPES } from '../tunnel/ports.ts';
+import type { IpAddress } from '../values.ts';
 
 /** ovs-vswitchd.conf.db(5) has the columns; every connect checks them against the server's schema. */
 const TABLES = {
@@ -59,7 +60,7 @@ export type SwitchRowChange = MonitoredChange<SwitchMonitors>;
 export function switchMonitors(patchPorts: readonly string[]): SwitchMonitors {
   const where: MonitorWhere = [
     ['external_ids', '!=', map([])],
-    ...TUNNEL_TYPES.map((type) => ['type', '==', type] as const),
+    ...TUNNEL_INTERFACE_TYPES.map((type) => ['type', '==', type] as const),
     ...patchPorts.map((name) => ['name', '==', name] as const),
   ];
   return { ...TABLES, Interface: { ...TABLES.Interface, where } };

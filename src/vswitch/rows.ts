@@ -1,4 +1,5 @@
 /** OVSDB rows as the rest of the program knows them: typed once, here. Columns and defaults: ovs-vswitchd.conf.db(5). */
+import { tunnelTypeOf } from '../tunnel/ports.ts';
 import {
   type IpAddress,
   type Ofport,
@@ -6,7 +7,6 @@ import {
   parseIp,
   parseOfport,
   parsePortId,
-  parseTunnelType,
   type TunnelType,
 } from '../values.ts';
 import type { SwitchRow } from './monitors.ts';
@@ -77,7 +77,7 @@ export function toPort(uuid: string, row: SwitchRow<'Port'>): SwitchPort {
 }
 
 export function toInterface(uuid: string, row: SwitchRow<'Interface'>): SwitchInterface {
-  const type = parseTunnelType(row.type);
+  const type = tunnelTypeOf(row.type);
   const remoteIp = parseIp(row.options.get('remote_ip'));
   return {
     uuid,

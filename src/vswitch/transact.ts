@@ -1,13 +1,13 @@
 /** The transactions that the daemon sends: pure builders of operations (RFC 7047, 5.2; OVS.md, "Adding a port"). */
 import { map, named, set, uuid, type WireAtom } from '../ovsdb/notation.ts';
 import { byUuid, insert, mutate, type Operation, select, update, type WireRow } from '../ovsdb/operations.ts';
-import type { TunnelType } from '../values.ts';
 import { OWNER_KEY, type SwitchPort } from './rows.ts';
 import type { AttachedPort, SwitchView } from './switch-view.ts';
 
 export interface NewTunnelPort {
   readonly name: string;
-  readonly type: TunnelType;
+  /** `Interface.type`. */
+  readonly type: string;
   readonly options: Readonly<Record<string, string>>;
 }
 

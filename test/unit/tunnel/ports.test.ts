@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseTunnelKey, tunnelKey, tunnelOptions, tunnelPortName } from '../../../src/tunnel/ports.ts';
+import {
+  parseTunnelKey,
+  tunnelInterfaceType,
+  tunnelKey,
+  tunnelOptions,
+  tunnelPortName,
+  tunnelTypeOf,
+} from '../../../src/tunnel/ports.ts';
 import { type IpAddress, TUNNEL_TYPES } from '../../../src/values.ts';
 import { testConfig } from '../config.ts';
 
@@ -23,6 +30,10 @@ describe('names', () => {
     ['vxlan', '10.0.1.21', 'vxlan-0a000115'],
     ['gre', '172.30.0.12', 'gre-ac1e000c'],
     ['geneve', '1.2.3.4', 'geneve-01020304'],
+    // `OVSNeutronAgent.get_tunnel_name` of 21.0.0.
+    ['gre', 'fd00:99::12', 'gre-puylqshltmp'],
+    ['vxlan', 'fd00:99::12', 'vxlan-puylqshlt'],
+    ['geneve', '2001:db8::1', 'geneve-d3wbibj5'],
   ] as const)("%s to %s, Neutron's name: %s", (type, remoteIp, name) => {
     expect(tunnelPortName({ type, remoteIp: remoteIp as IpAddress })).toBe(name);
   });
@@ -30,9 +41,29 @@ describe('names', () => {
   test('at most 15 characters, IPv6 too (IFNAMSIZ)', () => {
     fc.assert(
       fc.property(type, ip, (type, remoteIp) => {
-        expect(tunnelPortName({ type, remoteIp })).toMatch(/^(gre|vxlan|geneve)-[0-9a-f]{8}$/);
+        expect(tunnelPortName({ type, remoteIp })).toMatch(
+          /^(?=.{12,15}$)(gre|vxlan|geneve)-([0-9a-f]{8}|[a-z2-7]{8,11})$/,
+        );
       }),
     );
+  });
+});
+
+describe('Interface.type', () => {
+  test.each([
+    ['vxlan', '172.30.0.12', 'vxlan'],
+    ['vxlan', 'fd00::12', 'vxlan'],
+    ['geneve', 'fd00::12', 'geneve'],
+    ['gre', '172.30.0.12', 'gre'],
+    // `ovs_lib.get_gre_tunnel_port_type`.
+    ['gre', 'fd00::12', 'ip6gre'],
+  ] as const)('%s to %s is %s, and read back as the tunnel type', (type, remoteIp, expected) => {
+    expect(tunnelInterfaceType({ type, remoteIp: remoteIp as IpAddress })).toBe(expected);
+    expect(tunnelTypeOf(expected)).toBe(type);
+  });
+
+  test.each(['', 'patch', 'internal', 'lisp', 'ip6erspan'])('%j is no tunnel', (type) => {
+    expect(tunnelTypeOf(type)).toBeUndefined();
   });
 });
 
@@ -65,6 +96,20 @@ describe('options', () => {
   ] as const)('%s with %j', (type, settings, more) => {
     expect(tunnelOptions({ type, remoteIp: REMOTE }, LOCAL, { ...agent, ...settings })).toEqual({
       ...recorded,
+      ...more,
+    });
+  });
+
+  test.each([
+    ['gre', { packet_type: 'legacy_l2' }],
+    ['vxlan', {}],
+    ['geneve', {}],
+  ] as const)('%s over IPv6', (type, more) => {
+    const [local, remote] = ['fd00::11', 'fd00::12'] as [IpAddress, IpAddress];
+    expect(tunnelOptions({ type, remoteIp: remote }, local, agent)).toEqual({
+      ...recorded,
+      local_ip: local,
+      remote_ip: remote,
       ...more,
     });
   });

@@ -45,7 +45,7 @@ describe('Interface', () => {
 
   test.each([
     ['vxlan', '172.30.0.12', { type: 'vxlan', remoteIp: '172.30.0.12' }],
-    ['gre', 'FD00::0012', { type: 'gre', remoteIp: 'fd00::12' }],
+    ['ip6gre', 'FD00::0012', { type: 'gre', remoteIp: 'fd00::12' }],
     ['vxlan', 'flow', undefined],
     ['vxlan', 'peer.example', undefined],
     ['vxlan', undefined, undefined],
