@@ -20,6 +20,7 @@ import { fdbReport } from './report/fdb.ts';
 import { flowsReport } from './report/flows.ts';
 import { networksReport } from './report/networks.ts';
 import { statusReport } from './report/status.ts';
+import { resyncReport, selectForResync } from './report/sync.ts';
 import { tunnelsReport } from './report/tunnels.ts';
 import type { Vitals } from './report/vitals.ts';
 import { unfit } from './restore.ts';
@@ -204,6 +205,13 @@ export function createDaemon(
       flows: (query) =>
         agent.between(() => flowsReport(state, query, (bridge) => ofctl.dump(bridge, { stats: true }), now)),
       compare: () => agent.compare(),
+      resync(query) {
+        const networks = selectForResync(state, query);
+        if ('problem' in networks) return networks;
+        const report = resyncReport(state, networks, now());
+        agent.apply({ kind: 'resync', networks: networks.map(({ key }) => key) });
+        return report;
+      },
     },
   });
   const systemd = new SystemdNotify({ socket: options.notifySocket, log });

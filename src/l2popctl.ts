@@ -6,14 +6,15 @@ import { CommanderError } from 'commander';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import type { ControlHandlers } from './control/api.ts';
-import { parseFdbQuery, parseFlowsQuery } from './control/query.ts';
+import { parseFdbQuery, parseFlowsQuery, parseResyncQuery } from './control/query.ts';
 import { AskError, ask } from './ctl/ask.ts';
 import { decommissionReport, showDecommission } from './ctl/decommission.ts';
 import { offlineFlows } from './ctl/offline.ts';
-import { buildProgram, type Commands, type Common, type Selection } from './ctl/program.ts';
+import { buildProgram, type Commands, type Common, type ResyncChoice, type Selection } from './ctl/program.ts';
 import { type CtlSettings, ctlSettings } from './ctl/settings.ts';
 import { showFlows } from './ctl/show-flows.ts';
 import { showFdb, showNetworks, showTunnels } from './ctl/show-lists.ts';
+import { showResync } from './ctl/show-resync.ts';
 import { showCompare, showStatus } from './ctl/show-status.ts';
 import type { Screen } from './ctl/table.ts';
 import { plural } from './ctl/words.ts';
@@ -21,7 +22,7 @@ import { Ofctl, OfctlError, runWithExeca } from './flows/ofctl.ts';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS } from './neutron/topics.ts';
 import { OvsdbClient } from './ovsdb/client.ts';
 import { isOvsdbError } from './ovsdb/errors.ts';
-import type { FdbReport, FlowsReport, FlowsView, QueryProblem } from './report/types.ts';
+import type { FdbReport, FlowsReport, FlowsView, QueryProblem, ResyncReport } from './report/types.ts';
 import { Decommission, DecommissionError, type FoundQueue, refuseConsumed } from './rpc/decommission.ts';
 import { ownQueues } from './rpc/own-queues.ts';
 import { membershipQuery, readMembership, switchMonitors } from './vswitch/monitors.ts';
@@ -60,6 +61,7 @@ const commands: Commands = {
   async compare(common) {
     print(common, (await ask(settings(common).socket, 'POST', '/compare')) as Reply<'compare'>, showCompare);
   },
+  resync,
   decommission,
 };
 
@@ -96,6 +98,19 @@ async function flows(
   } else found = (await get<'flows'>(common, `/flows?${params}`)) as FlowsReport;
   print(common, found, showFlows);
   if (query.view === 'diff' && found.flows.length > 0) process.exitCode = FAILED;
+}
+
+async function resync(common: Common, { network, vtep, all }: ResyncChoice): Promise<void> {
+  const chosen = [network, vtep, all].filter((choice) => choice !== undefined).length;
+  if (chosen !== 1)
+    throw new Failure(USAGE, `${chosen === 0 ? 'say' : 'only one of'} --network <id>, --vtep <ip> or --all`);
+  const params = new URLSearchParams({
+    ...(network !== undefined && { network }),
+    ...(vtep !== undefined && { vtep }),
+  });
+  accept(parseResyncQuery(params));
+  const report = await ask(settings(common).socket, 'POST', `/resync?${params}`);
+  print(common, report as ResyncReport, showResync);
 }
 
 async function decommission(common: Common, { dryRun, yes }: { dryRun: boolean; yes: boolean }): Promise<void> {

@@ -6,10 +6,11 @@ import type {
   FlowsView,
   NetworksReport,
   QueryProblem,
+  ResyncReport,
   StatusReport,
   TunnelsReport,
 } from '../report/types.ts';
-import type { MacAddress } from '../values.ts';
+import type { IpAddress, MacAddress } from '../values.ts';
 
 /** `GET /fdb`. */
 export interface FdbQuery {
@@ -27,6 +28,12 @@ export interface FlowsQuery extends FdbQuery {
   readonly bridge: string | undefined;
 }
 
+/** `POST /resync`: one of them, or neither for all networks. */
+export interface ResyncQuery {
+  readonly network: string | undefined;
+  readonly vtep: IpAddress | undefined;
+}
+
 /**
  * The answers. A `QueryProblem` becomes 400; an error with a `code` (the switch is away, …) becomes 503 with its message.
  * `flows` is to run between batches, so that what is wanted and what is there belong together.
@@ -39,4 +46,6 @@ export interface ControlHandlers {
   flows(query: FlowsQuery): Promise<FlowsReport | QueryProblem>;
   /** Compares with the switch now and repairs; resolves with what was found. */
   compare(): Promise<CompareReport>;
+  /** Asks the server for its whole word on these networks. */
+  resync(query: ResyncQuery): ResyncReport | QueryProblem;
 }

@@ -1,7 +1,7 @@
 /** Queries of the control socket as typed values: text from outside ends here. A problem is one sentence that says what is allowed. */
 import type { FlowsView, QueryProblem } from '../report/types.ts';
-import { parseMac } from '../values.ts';
-import type { FdbQuery, FlowsQuery } from './api.ts';
+import { parseIp, parseMac } from '../values.ts';
+import type { FdbQuery, FlowsQuery, ResyncQuery } from './api.ts';
 
 const VIEWS: readonly FlowsView[] = ['actual', 'desired', 'diff'];
 
@@ -29,20 +29,36 @@ export function parseFlowsQuery(params: URLSearchParams): FlowsQuery | QueryProb
   };
 }
 
+export function parseResyncQuery(params: URLSearchParams): ResyncQuery | QueryProblem {
+  const problem = checkNames(params, ['network', 'vtep']);
+  if (problem !== undefined) return problem;
+  if (params.has('network') && params.has('vtep')) return { problem: 'network and vtep do not go together' };
+  const network = parseNetwork(params);
+  if (typeof network === 'object') return network;
+  const text = params.get('vtep');
+  const vtep = parseIp(text);
+  if (text !== null && vtep === undefined) return { problem: `vtep '${text}' is no IP address` };
+  return { network, vtep };
+}
+
 export function parseNoQuery(params: URLSearchParams): QueryProblem | undefined {
   return checkNames(params, []);
 }
 
 function parseSelection(params: URLSearchParams): FdbQuery | QueryProblem {
-  const network = params.get('network') ?? undefined;
-  if (network !== undefined && !/^[0-9a-f-]{1,36}$/i.test(network)) {
-    return { problem: `network '${network}' is no network id and no beginning of one` };
-  }
+  const network = parseNetwork(params);
+  if (typeof network === 'object') return network;
   const text = params.get('mac');
   const mac = parseMac(text);
   if (text !== null && mac === undefined)
     return { problem: `mac '${text}' is no MAC address, as in fa:16:3e:00:00:01` };
   return { network, mac };
+}
+
+function parseNetwork(params: URLSearchParams): string | undefined | QueryProblem {
+  const network = params.get('network') ?? undefined;
+  if (network === undefined || /^[0-9a-f-]{1,36}$/i.test(network)) return network;
+  return { problem: `network '${network}' is no network id and no beginning of one` };
 }
 
 function checkNames(params: URLSearchParams, allowed: readonly string[]): QueryProblem | undefined {

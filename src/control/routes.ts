@@ -1,7 +1,7 @@
 /** From a request to an answer: paths, methods and status codes. No sockets here. */
 import type { QueryProblem } from '../report/types.ts';
 import type { ControlHandlers } from './api.ts';
-import { parseFdbQuery, parseFlowsQuery, parseNoQuery } from './query.ts';
+import { parseFdbQuery, parseFlowsQuery, parseNoQuery, parseResyncQuery } from './query.ts';
 
 export interface Answer {
   readonly status: number;
@@ -35,6 +35,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
     },
   },
   '/compare': { method: 'POST', answer: (handlers, params) => parseNoQuery(params) ?? handlers.compare() },
+  '/resync': {
+    method: 'POST',
+    answer(handlers, params) {
+      const query = parseResyncQuery(params);
+      return 'problem' in query ? query : handlers.resync(query);
+    },
+  },
 };
 
 /** `target`: path and query as they stand in the request line. Rejects with what a handler rejects with, except I/O errors. */

@@ -16,6 +16,13 @@ export interface Selection {
   readonly bridge?: string;
 }
 
+/** What to ask the server for, as it was typed. */
+export interface ResyncChoice {
+  readonly network?: string;
+  readonly vtep?: string;
+  readonly all?: true;
+}
+
 export interface Commands {
   status(common: Common): Promise<void>;
   networks(common: Common): Promise<void>;
@@ -23,6 +30,7 @@ export interface Commands {
   fdb(common: Common, selection: Selection): Promise<void>;
   flows(common: Common, selection: Selection, views: readonly FlowsView[], offline: boolean): Promise<void>;
   compare(common: Common): Promise<void>;
+  resync(common: Common, choice: ResyncChoice): Promise<void>;
   decommission(common: Common, choice: { readonly dryRun: boolean; readonly yes: boolean }): Promise<void>;
 }
 
@@ -93,6 +101,11 @@ been stopped. Nothing else is touched: not the flows, not the bridges, not the a
       commands.decommission(common(), { dryRun: dryRun === true, yes: yes === true }),
     );
   add('compare', 'compare all flows with the switch now, and repair').action(() => commands.compare(common()));
+  add('resync', 'ask neutron-server for all it knows of a network')
+    .option('--network <id>', 'of this network: its id or the beginning of it')
+    .option('--vtep <ip>', 'of all networks in which this VTEP has entries')
+    .option('--all', 'of all networks with a VIF here')
+    .action((choice: ResyncChoice) => commands.resync(common(), choice));
   return program;
 }
 

@@ -22,6 +22,7 @@ export function showStatus(report: StatusReport, screen: Screen): string {
       'vifs',
       `${counts.vifs.wired} wired, ${counts.vifs.dead} dead, ${counts.vifs.awaited} awaited; ${plural(counts.networks, 'network')}`,
     ],
+    syncFact(report),
     ['tunnels', `${counts.tunnels.wanted} wanted, ${counts.tunnels.withOfport} of them with an ofport`],
     ['fdb', `${plural(counts.fdb.local, 'MAC')} of networks here, ${counts.fdb.elsewhere} of others`],
     ...Object.entries(counts.flows).map(
@@ -104,6 +105,15 @@ function switchFacts({ at, switch: facts }: StatusReport): Fact[] {
     ),
     ['compared', compared, facts.compared ? undefined : 'yellow'],
   ];
+}
+
+function syncFact({ at, counts: { networks, sync } }: StatusReport): Fact {
+  if (networks === 0) return ['sync', 'no network is here'];
+  const open = (['asked', 'unsynced'] as const).filter((status) => sync[status] > 0);
+  const parts = [`${sync.synced} of ${networks} synced`, ...open.map((status) => `${sync[status]} ${status}`)];
+  const suspects =
+    sync.suspects === 0 ? '' : `; ${plural(sync.suspects, 'entry', 'entries')} in doubt, kept until confirmed`;
+  return ['sync', `${parts.join(', ')}${since(sync.since, at)}${suspects}`, open.length > 0 ? 'yellow' : undefined];
 }
 
 function batchText({ total, lastMs, lastLatencyMs }: StatusReport['batches']): string {

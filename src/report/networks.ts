@@ -1,7 +1,8 @@
 /** The networks that have a VIF here, with their VIFs and VTEPs, and the VIFs that are on no network. */
 import type { LocalNetwork, State, Vif } from '../state.ts';
 import { tunnelKey } from '../tunnel/ports.ts';
-import { timestamp, timestampOrNull } from './time.ts';
+import { syncReport } from './sync.ts';
+import { timestamp } from './time.ts';
 import type { NetworkReport, NetworksReport, VifReport } from './types.ts';
 
 export function networksReport(state: State, now: number): NetworksReport {
@@ -9,15 +10,15 @@ export function networksReport(state: State, now: number): NetworksReport {
     at: timestamp(now),
     networks: [...state.networks.values()]
       .sort((a, b) => a.vlan - b.vlan)
-      .map((network) => networkReport(state, network)),
+      .map((network) => networkReport(state, network, now)),
     unwired: [...state.vifs.values()]
       .filter(({ network }) => network === undefined)
       .map((vif) => vifReport(state, vif)),
   };
 }
 
-function networkReport(state: State, network: LocalNetwork): NetworkReport {
-  const { id, segment, vlan, sync, key } = network;
+function networkReport(state: State, network: LocalNetwork, now: number): NetworkReport {
+  const { id, segment, vlan, key } = network;
   const vifs = [...network.vifs].map((port) => state.vifs.get(port)).filter((vif) => vif !== undefined);
   return {
     id,
@@ -29,12 +30,7 @@ function networkReport(state: State, network: LocalNetwork): NetworkReport {
       .map((ip) => ({ ip, ofport: state.view.tunnel(tunnelKey(segment.type, ip))?.interface.ofport ?? null }))
       .sort((a, b) => a.ip.localeCompare(b.ip, 'en', { numeric: true })),
     macs: state.fdb.get(key)?.size ?? 0,
-    sync: {
-      status: sync.status,
-      since: timestamp(sync.since),
-      suspects: sync.suspects,
-      confirmAt: timestampOrNull(sync.confirmAt),
-    },
+    sync: syncReport(network, now),
   };
 }
 

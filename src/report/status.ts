@@ -1,6 +1,7 @@
 /** The state and the vitals in one page: is it connected, is it complete, what is it waiting for. */
 import type { FlowLedger } from '../flows/ledger.ts';
 import type { State } from '../state.ts';
+import { syncCounts } from './sync.ts';
 import { timestamp, timestampOrNull } from './time.ts';
 import { allTunnelKeys } from './tunnels.ts';
 import type { BlockedReport, Counts, StatusReport, SwitchReport } from './types.ts';
@@ -76,6 +77,7 @@ function counts(state: State): Counts {
   return {
     vifs,
     networks: state.networks.size,
+    sync: syncCounts(state),
     tunnels: {
       wanted: wanted.length,
       withOfport: wanted.filter((key) => state.view.tunnel(key)?.interface.ofport !== undefined).length,

@@ -94,6 +94,7 @@ export interface Counts {
   /** `awaited`: wired or dead as found, the server has not been heard yet; not counted in the others. */
   readonly vifs: { readonly wired: number; readonly dead: number; readonly awaited: number };
   readonly networks: number;
+  readonly sync: SyncCounts;
   readonly tunnels: { readonly wanted: number; readonly withOfport: number };
   /** MACs, of networks with a VIF here and of all others. */
   readonly fdb: { readonly local: number; readonly elsewhere: number };
@@ -140,15 +141,46 @@ export interface NetworkReport {
   readonly vteps: readonly { readonly ip: string; readonly ofport: number | null }[];
   /** Remote MACs known. */
   readonly macs: number;
-  readonly sync: {
-    /** `unsynced`, `asked` or `synced` with the server's table (DESIGN, rule 6). */
-    readonly status: string;
-    readonly since: Timestamp;
-    /** Entries that the last snapshot lacked and that are kept until a second one lacks them too. */
-    readonly suspects: number;
-    /** When that second snapshot is due. */
-    readonly confirmAt: Timestamp | null;
-  };
+  readonly sync: SyncReport;
+}
+
+export interface SyncReport {
+  /** `unsynced`, `asked` or `synced` with the server's table (DESIGN, rule 6). */
+  readonly status: string;
+  readonly since: Timestamp;
+  /** Entries that the last snapshot lacked and that are kept until a second one lacks them too. */
+  readonly suspects: number;
+  /** When that second snapshot, or whatever else was left in doubt, is due. */
+  readonly confirmAt: Timestamp | null;
+  /** When it will be asked for next if nothing happens until then; `null`: it is being asked for, or never. */
+  readonly nextAt: Timestamp | null;
+  /** When a snapshot came last. */
+  readonly snapshotAt: Timestamp | null;
+}
+
+/** Of all networks with a VIF here. */
+export interface SyncCounts {
+  readonly unsynced: number;
+  readonly asked: number;
+  readonly synced: number;
+  /** Entries, of all networks. */
+  readonly suspects: number;
+  /** Since when one of them is not in sync. */
+  readonly since: Timestamp | null;
+}
+
+/** Networks that were asked for by hand. */
+export interface ResyncReport {
+  readonly at: Timestamp;
+  /** What the answer lacks goes when a second one, so many seconds later, lacks it too. */
+  readonly confirmSeconds: number;
+  readonly networks: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly segmentationId: number;
+    /** `queued`: to be asked for as soon as those before it are answered; `under way`: it was asked for already. */
+    readonly outcome: 'queued' | 'under way' | 'no ACTIVE port';
+  }[];
 }
 
 export interface VifReport {
@@ -257,6 +289,48 @@ export interface FlowReport {
   /** `null`: not counted, or not there. */
   readonly packets: number | null;
   readonly bytes: number | null;
+}
+
+export interface JournalReport {
+  readonly at: Timestamp;
+  /** Its file; `null`: memory alone, where what is completed is not kept. */
+  readonly path: string | null;
+  /** Since when it is kept there. `null`: read without the daemon. */
+  readonly since: Timestamp | null;
+  /** Why it is in memory alone. */
+  readonly problem: string | null;
+  /** Of all entries, by state: `pending`, `processing`, `completed`, `failed`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Those that fit, newest first, at most as many as were asked for. */
+  readonly entries: readonly JournalEntryReport[];
+}
+
+/** One intent: something of the switch is to become as the server or the switch said. */
+export interface JournalEntryReport {
+  /** Ascending as intents came; below 0: of a journal before this one. */
+  readonly id: number;
+  /** `mac <network> <type> <id> <mac>`, `tunnel <type> <VTEP>`, `refresh …`: its kind first. */
+  readonly key: string;
+  readonly kind: string;
+  readonly network: string | null;
+  readonly state: string;
+  /** What has to happen first. */
+  readonly blockedOn: string | null;
+  /** How often the switch refused it. */
+  readonly attempts: number;
+  /** Not tried again before. */
+  readonly notBefore: Timestamp | null;
+  readonly lastError: string | null;
+  /** The message it came from; `null`: it followed from something else. */
+  readonly origin: {
+    readonly uniqueId: string | null;
+    /** `req-<uuid>`, as in neutron-server's log. */
+    readonly requestId: string | null;
+    readonly queue: string;
+    readonly receivedAt: Timestamp;
+  } | null;
+  readonly createdAt: Timestamp;
+  readonly updatedAt: Timestamp;
 }
 
 /** Why a query cannot be answered: one sentence. */

@@ -26,6 +26,7 @@ export const STATUS: StatusReport = {
   counts: {
     vifs: { wired: 1, dead: 0, awaited: 0 },
     networks: 1,
+    sync: { unsynced: 0, asked: 1, synced: 0, suspects: 2, since: AT },
     tunnels: { wanted: 1, withOfport: 1 },
     fdb: { local: 1, elsewhere: 0 },
     flows: { 'br-tun': { wanted: 17, actual: 17, foreign: 0 } },
@@ -56,6 +57,13 @@ export const HANDLERS: ControlHandlers = {
   fdb: (query) => (query.network === 'ffff' ? { problem: "no network begins with 'ffff'" } : { at: AT, networks: [] }),
   flows: (query) => Promise.resolve(flowsReport({ view: query.view, flows: query.view === 'diff' ? [] : [FLOW] })),
   compare: () => Promise.resolve({ at: AT, drift: { adds: 1, deletes: 0, foreign: 0 } }),
+  resync: ({ vtep }) =>
+    vtep === undefined
+      ? {
+          ...{ at: AT, confirmSeconds: 60 },
+          networks: [{ id: NETWORK, type: 'vxlan', segmentationId: 7419, outcome: 'queued' }],
+        }
+      : { problem: `no network with a VIF here has entries of VTEP ${vtep}` },
 };
 
 export class ControlRig {

@@ -60,14 +60,15 @@ async function runOnTerminal(args: readonly string[], env: Readonly<Record<strin
 
 const asGood = (): string[] => ['--socket', good];
 
-it.each(['status', 'networks', 'tunnels', 'fdb', 'flows', 'compare'])(
+it.each(['status', 'networks', 'tunnels', 'fdb', 'flows', 'compare', 'resync --all'])(
   '%s prints text, and JSON that parses',
   async (command) => {
-    const text = await run([command, ...asGood()]);
+    const words = command.split(' ');
+    const text = await run([...words, ...asGood()]);
     expect(text).toMatchObject({ exitCode: 0, stderr: '' });
     expect(text.stdout).not.toBe('');
     expect(text.stdout).not.toContain('\u001b');
-    const json = await run(['--json', command, ...asGood()]);
+    const json = await run(['--json', ...words, ...asGood()]);
     expect(json).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(json.stdout)).toHaveProperty('at');
   },
@@ -101,6 +102,11 @@ describe('a difference', () => {
 describe('an error of the daemon is status 1 and its sentence', () => {
   it.each([
     [['flows'], () => bad, 'l2popctl: ovs-ofctl: br-tun is away\n'],
+    [
+      ['resync', '--vtep', '172.30.0.99'],
+      () => good,
+      'l2popctl: no network with a VIF here has entries of VTEP 172.30.0.99\n',
+    ],
     [['fdb', '--network', 'ffff'], () => good, "l2popctl: no network begins with 'ffff'\n"],
   ])('%j', async (args, socket, sentence) => {
     expect(await run([...args, '--socket', socket()])).toEqual({ exitCode: 1, stdout: '', stderr: sentence });
@@ -118,6 +124,9 @@ describe('wrong arguments are status 2 and nothing is asked', () => {
     [['fdb', '--network', 'x;reboot'], "l2popctl: network 'x;reboot' is no network id"],
     [['flows', '--offline', '--desired'], 'l2popctl: --offline and --desired do not go together'],
     [['flows', '--offline', '--diff'], 'l2popctl: --offline and --diff do not go together'],
+    [['resync'], 'l2popctl: say --network <id>, --vtep <ip> or --all\n'],
+    [['resync', '--all', '--vtep', '10.0.0.1'], 'l2popctl: only one of --network <id>, --vtep <ip> or --all\n'],
+    [['resync', '--vtep', 'x'], "l2popctl: vtep 'x' is no IP address\n"],
     [['status', '--config-file', '/nowhere.ini'], 'l2popctl: /nowhere.ini: cannot be read'],
     [[], 'Usage: l2popctl'],
   ])('%j', async (args, sentence) => {

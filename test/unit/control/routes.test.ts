@@ -12,6 +12,7 @@ function handlers(more: Partial<ControlHandlers> = {}): ControlHandlers {
     fdb: echo('fdb'),
     flows: (query) => Promise.resolve(echo('flows')(query)),
     compare: () => Promise.resolve(echo('compare')()),
+    resync: echo('resync'),
     ...more,
   };
 }
@@ -27,6 +28,9 @@ it.each([
     '/fdb?network=1A2b&mac=FA:16:3E:00:00:01',
     { name: 'fdb', query: { network: '1A2b', mac: 'fa:16:3e:00:00:01' } },
   ],
+  ['POST', '/resync', { name: 'resync', query: {} }],
+  ['POST', '/resync?network=1a2b', { name: 'resync', query: { network: '1a2b' } }],
+  ['POST', '/resync?vtep=172.30.0.12', { name: 'resync', query: { vtep: '172.30.0.12' } }],
   ['GET', '/flows', { name: 'flows', query: { view: 'actual' } }],
   ['GET', '/flows?actual', { name: 'flows', query: { view: 'actual' } }],
   ['GET', '/flows?diff=1&bridge=br-int', { name: 'flows', query: { view: 'diff', bridge: 'br-int' } }],
@@ -41,7 +45,7 @@ it.each([
 
 describe('what cannot be answered has a status and a sentence', () => {
   it.each([
-    ['GET', '/', 404, 'nothing at /: there are /status, /networks, /tunnels, /fdb, /flows, /compare'],
+    ['GET', '/', 404, 'nothing at /: there are /status, /networks, /tunnels, /fdb, /flows, /compare, /resync'],
     ['GET', '/status/', 404, 'nothing at /status/'],
     ['GET', '/constructor', 404, 'nothing at /constructor'],
     ['GET', '/../../etc/passwd', 404, 'nothing at /etc/passwd'],
@@ -52,6 +56,10 @@ describe('what cannot be answered has a status and a sentence', () => {
     ['HEAD', '/status', 405, '/status takes GET, not HEAD'],
     ['GET', '/status?x=1', 400, "unknown parameter 'x': there are none here"],
     ['POST', '/compare?now', 400, "unknown parameter 'now'"],
+    ['GET', '/resync', 405, '/resync takes POST, not GET'],
+    ['POST', '/resync?vtep=x', 400, "vtep 'x' is no IP address"],
+    ['POST', '/resync?vtep=10.0.0.1&network=1', 400, 'network and vtep do not go together'],
+    ['POST', '/resync?all=1', 400, "unknown parameter 'all': there are network, vtep"],
     ['GET', '/fdb?table=20', 400, "unknown parameter 'table': there are network, mac"],
     ['GET', '/fdb?mac=fa:16:3e', 400, "mac 'fa:16:3e' is no MAC address"],
     ['GET', '/fdb?network=$(reboot)', 400, "network '$(reboot)' is no network id and no beginning of one"],

@@ -151,6 +151,7 @@ describe('status', () => {
       'monitor   br-tun: not connected for 1s',
       'compared  yes',
       'vifs      2 wired, 1 dead, 0 awaited; 1 network',
+      'sync      0 of 1 synced, 1 unsynced for 1s',
       'tunnels   2 wanted, 1 of them with an ofport',
       'fdb       2 MACs of networks here, 0 of others',
       'flows     br-int: 16 wanted, 16 there, 0 foreign',

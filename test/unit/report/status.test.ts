@@ -88,6 +88,7 @@ test('a busy agent: links, counts, what is blocked, what failed', () => {
   expect(report.counts).toMatchObject({
     vifs: { wired: 2, dead: 1, awaited: 0 },
     networks: 1,
+    sync: { unsynced: 1, asked: 0, synced: 0, suspects: 0, since: '2025-01-01T00:00:00.000Z' },
     tunnels: { wanted: 2, withOfport: 1 },
     fdb: { local: 2, elsewhere: 0 },
     blocked: 3,
@@ -136,7 +137,10 @@ test('networks: their VIFs and VTEPs; the dead VIF apart, with its reason', () =
           { ip: '172.30.0.12', ofport: 2 },
           { ip: '172.30.0.13', ofport: null },
         ],
-        sync: { status: 'unsynced', since: '2025-01-01T00:00:00.000Z', suspects: 0, confirmAt: null },
+        sync: {
+          ...{ status: 'unsynced', since: '2025-01-01T00:00:00.000Z', suspects: 0 },
+          ...{ confirmAt: null, nextAt: null, snapshotAt: null },
+        },
       },
     ],
     unwired: [
