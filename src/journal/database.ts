@@ -8,15 +8,8 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Fault, JournalError, journalError, unfitFile } from './errors.ts';
 import { checkWritable, makeFile, moveAside, removeFile } from './files.ts';
-import {
-  type ClaimsWrite,
-  ENTRY_STATES,
-  type Entry,
-  type EntryState,
-  type JournalBatch,
-  type JournalContents,
-  type JournalHeader,
-} from './record.ts';
+import { countEntries, decode, type EntryQuery, selectEntries } from './queries.ts';
+import type { ClaimsWrite, Entry, EntryState, JournalBatch, JournalContents, JournalHeader } from './record.ts';
 import {
   type Cell,
   ClaimReader,
@@ -28,7 +21,6 @@ import {
   readMessage,
   readNetwork,
   readOffset,
-  readTally,
 } from './rows.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { prepareAll, type Statements } from './statements.ts';
@@ -76,15 +68,6 @@ export interface TrimLimits {
   readonly step: number;
 }
 
-export interface EntryQuery {
-  readonly state?: EntryState | undefined;
-  /** A network id or the beginning of one. */
-  readonly network?: string | undefined;
-  /** Any part of a key. */
-  readonly key?: string | undefined;
-  readonly limit: number;
-}
-
 export class JournalDatabase {
   readonly path: string;
   readonly #database: DatabaseSync;
@@ -99,7 +82,7 @@ export class JournalDatabase {
     this.#database = database;
     this.#now = now;
     this.#statements = prepareAll(database);
-    this.#counts = this.#count();
+    this.#counts = countEntries(this.#statements, path);
   }
 
   /**
@@ -162,7 +145,7 @@ export class JournalDatabase {
       writeHeader.run(host, localIp, boot);
     });
     this.#lastId = Number((header.get() as Row | undefined)?.[4]);
-    this.#counts = this.#guard(() => this.#count());
+    this.#counts = this.#guard(() => countEntries(this.#statements, this.path));
   }
 
   /**
@@ -232,10 +215,8 @@ export class JournalDatabase {
    * Newest first.
    * @throws JournalError
    */
-  entries({ state, network = '', key = '', limit }: EntryQuery): Entry[] {
-    const { entriesOfState, allEntries } = this.#statements;
-    const statement = state === undefined ? allEntries : entriesOfState;
-    return this.#guard(() => this.#decode(statement.all(state ?? null, network, key, limit), readEntry, 'an entry'));
+  entries(query: EntryQuery): Entry[] {
+    return this.#guard(() => selectEntries(this.#statements, this.path, query));
   }
 
   /** Closes it, after an error or before another is begun, and moves it out of the way. */
@@ -263,7 +244,7 @@ export class JournalDatabase {
     const { header, networks, claims, openEntries, messages, offsets } = this.#statements;
     const row = header.get() as Row | undefined;
     if (row === undefined) return undefined;
-    const [head] = this.#decode([row], readHeader, 'the header');
+    const [head] = decode(this.path, [row], readHeader, 'the header');
     if (head === undefined) return undefined;
     this.#lastId = head.lastId;
     const reader = new ClaimReader();
@@ -271,21 +252,14 @@ export class JournalDatabase {
       header: head.header,
       sequence: head.sequence,
       lastId: head.lastId,
-      networks: this.#decode(networks.all(), readNetwork, 'a network').map(({ number, ...network }) => ({
+      networks: decode(this.path, networks.all(), readNetwork, 'a network').map(({ number, ...network }) => ({
         ...network,
-        claims: this.#decode(claims.all(number), (claim) => reader.read(claim), 'a claim'),
+        claims: decode(this.path, claims.all(number), (claim) => reader.read(claim), 'a claim'),
       })),
-      open: this.#decode(openEntries.all(), readEntry, 'an entry'),
-      messages: this.#decode(messages.all(), readMessage, 'a message'),
-      offsets: new Map(this.#decode(offsets.all(), readOffset, 'an offset')),
+      open: decode(this.path, openEntries.all(), readEntry, 'an entry'),
+      messages: decode(this.path, messages.all(), readMessage, 'a message'),
+      offsets: new Map(decode(this.path, offsets.all(), readOffset, 'an offset')),
     };
-  }
-
-  #count(): Readonly<Record<EntryState, number>> {
-    const counts = Object.fromEntries(ENTRY_STATES.map((state) => [state, 0])) as Record<EntryState, number>;
-    for (const [state, count] of this.#decode(this.#statements.tally.all(), readTally, 'a state'))
-      counts[state] = count;
-    return counts;
   }
 
   #writeClaims({ network, vtep, mac, claims }: ClaimsWrite): void {
@@ -295,14 +269,6 @@ export class JournalDatabase {
     const number = row[0] as number;
     forgetClaims.run(number, vtep, mac ?? '');
     for (const claim of claims) writeClaim.run(number, ...claimCells(claim));
-  }
-
-  #decode<T>(rows: readonly unknown[], read: (row: Row) => T | undefined, what: string): T[] {
-    return rows.map((row) => {
-      const value = read(row as Row);
-      if (value === undefined) throw unfitFile(this.path, 'corrupt', `${what} cannot be read: ${JSON.stringify(row)}`);
-      return value;
-    });
   }
 
   #transaction(work: () => void): void {

@@ -6,13 +6,14 @@
  */
 export type JournalErrorCode = 'unwritable' | 'corrupt';
 
-/** One word for it, that also names a file set aside: `corrupt`, `foreign`, `newer`, `readonly`, `unusable`, `io-error`, `full`, `busy`. */
+/** One word for it, that also names a file set aside: `corrupt`, `foreign`, `newer`, `older`, `readonly`, `unusable`, `io-error`, `full`, `busy`. */
 export type Fault = keyof typeof FAULTS;
 
 const FAULTS = {
   corrupt: { code: 'corrupt', isInTheFile: true },
   foreign: { code: 'corrupt', isInTheFile: true },
   newer: { code: 'corrupt', isInTheFile: true },
+  older: { code: 'corrupt', isInTheFile: true },
   readonly: { code: 'unwritable', isInTheFile: true },
   unusable: { code: 'unwritable', isInTheFile: true },
   'io-error': { code: 'unwritable', isInTheFile: true },
@@ -54,6 +55,7 @@ const SENTENCES: Readonly<Record<Fault, string>> = {
   corrupt: 'it is corrupt',
   foreign: 'it is of another program',
   newer: 'its schema is newer than ours',
+  older: 'its schema is older than ours',
   readonly: 'it cannot be written to',
   unusable: 'it cannot be opened',
   'io-error': 'the disk failed',
@@ -87,6 +89,6 @@ function faultOf(error: Error): Fault | undefined {
 }
 
 /** A file whose content says that it is of no use to us. */
-export function unfitFile(path: string, fault: 'corrupt' | 'foreign' | 'newer', why: string): JournalError {
+export function unfitFile(path: string, fault: 'corrupt' | 'foreign' | 'newer' | 'older', why: string): JournalError {
   return new JournalError(fault, `journal ${path}: ${SENTENCES[fault]} (${why})`);
 }

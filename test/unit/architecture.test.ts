@@ -28,6 +28,7 @@ const IO = new Set([
   'journal/keeper.ts',
   'journal/database.ts',
   'journal/files.ts',
+  'journal/offline.ts',
   'rpc/consumer.ts',
   'rpc/decommission.ts',
   'rpc/resume.ts',
