@@ -136,8 +136,7 @@ export class Agent {
     const { executor, log, now } = this.#parts;
     const started = now();
     this.#isQueued = false;
-    const deliveries = this.#inbox;
-    this.#inbox = [];
+    const deliveries = this.#ready();
     try {
       this.#takeIn(deliveries);
       this.#lane?.kick();
@@ -161,6 +160,21 @@ export class Agent {
     const finished = now();
     this.#lane?.kick();
     this.#setWake(finished);
+    if (this.#inbox.length > 0 && this.#parts.state.recovered) this.#kick();
+  }
+
+  /**
+   * What can be taken in now. News of the FDB wait until it has been read back from the switch: a remove would find nothing
+   * to take away. Meanwhile the broker keeps what is more than the prefetch.
+   */
+  #ready(): Delivery[] {
+    const { recovered } = this.#parts.state;
+    const [ready, held]: [Delivery[], Delivery[]] = [[], []];
+    for (const delivery of this.#inbox) {
+      (recovered || delivery.topic !== L2POPULATION_TOPIC ? ready : held).push(delivery);
+    }
+    this.#inbox = held;
+    return ready;
   }
 
   /** Parse, reduce, commit, acknowledge: in this order, so that nothing acknowledged is lost (DESIGN, rule 10). */

@@ -53,6 +53,7 @@ class Scene {
     const { segment } = factsOf(portId(1));
     if (segment === undefined) throw new Error('no segment');
     this.state.restored.set(networkKey(VXLAN_NET, segment), { id: VXLAN_NET, segment, settled: true });
+    this.state.recovered = true;
     this.agent.start(lane);
   }
 
@@ -106,6 +107,19 @@ afterEach(async () => {
 });
 
 describe('deliveries', () => {
+  test('of the FDB wait until it was read back from the switch; others do not, and the order stays', async () => {
+    scene.state.recovered = false;
+    for (const name of ['a', 'b']) scene.deliver(name);
+    scene.deliver('c', { port: { id: portId(1) } }, 'q-agent-notifier-port-update');
+    expect(await scene.after()).toEqual(['advance', 'ack c', 'advance']);
+    scene.advance = () => {
+      scene.state.recovered = true;
+      return 'done';
+    };
+    scene.agent.apply({ kind: 'wake' });
+    expect(await scene.after()).toEqual(['advance', 'commit 2', 'ack a', 'ack b', 'advance']);
+  });
+
   test('committed, then acknowledged in their order, then the switch', async () => {
     for (const name of ['a', 'b', 'c']) scene.deliver(name);
     // The first begins at once; what comes while it runs is one batch.
