@@ -46,7 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('vif' as const), n: fc.nat(VIFS.length - 1) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('resync' as const), n: fc.nat(SEGMENTS.length - 1) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('gap' as const), ms: duration }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gap' as const), ms: duration }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), ms: duration, emptied: fc.boolean() }) },
   {
     weight: 1,

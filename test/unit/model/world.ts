@@ -325,7 +325,7 @@ export class World {
       return;
     }
     const messages = first();
-    this.#at(this.now + this.#upTo(5_000), () => {
+    this.#at(this.now + Math.floor(this.#random() * 5_000), () => {
       for (const message of messages) this.#publish(message);
       this.#carryOut(rest, done);
     });
