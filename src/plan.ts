@@ -75,6 +75,7 @@ export function makePlan(state: State): Plan {
     if (state.vlans.networkOf(vlan) !== undefined) state.tun.swept((flow) => isOfForgottenVlan(flow, vlan));
   }
   const retiring: Ofport[] = [];
+  takeLost(state, retire);
   const retired = takeRetired(state);
   for (const ofport of retired.keys()) retire.push(...forgetPortLines(ofport));
   const creating: TunnelKey[] = [];
@@ -114,6 +115,19 @@ export function replan(state: State, plan: Plan): void {
   for (const [ofport, cfg] of plan.retired) state.retired.set(ofport, cfg);
   // How much of the bundles was carried out is not known.
   state.compareWanted = true;
+}
+
+/** What was learned through a tunnel port that somebody else took away: now, and once more when ovs-vswitchd has caught up. */
+function takeLost(state: State, retire: string[]): void {
+  if (state.lostOfports.size === 0) return;
+  const there = state.view.tunnelOfports();
+  for (const ofport of state.lostOfports) {
+    // The number is another tunnel port's by now, or we have taken the port away ourselves.
+    if (there.has(ofport) || state.retired.has(ofport)) continue;
+    retire.push(...forgetPortLines(ofport));
+    state.retired.set(ofport, (state.view.root?.curCfg ?? 0) + 1);
+  }
+  state.lostOfports.clear();
 }
 
 /** OVS puts a deleted learned flow back as long as the port and a cached learn() are there (OVS.md): until `cur_cfg` says it is gone. */

@@ -137,6 +137,8 @@ function onView(state: State, changes: ViewChanges, now: number): void {
     // There, or gone before it was seen to be there.
     state.creating.delete(key);
     state.dirty.tunnels.add(key);
+    const before = changes.ofportsBefore.get(key);
+    if (before !== undefined && state.view.tunnel(key)?.interface.ofport !== before) state.lostOfports.add(before);
     const { type, remoteIp } = parseTunnelKey(key);
     if (state.config.agent.l2Population) {
       for (const user of state.tunnelUsers.get(key) ?? []) markVtep(state, user, remoteIp);
@@ -163,6 +165,10 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   const intOwner = ownership(int, brInt.structuralFlows(), BR_INT, state.predecessors.int);
   const steady = (flows: readonly DumpedFlow[], owner: typeof tunOwner) =>
     flows.filter((flow) => owner(flow) !== 'learned');
+  noteLostOfports(
+    state,
+    tun.filter((flow) => tunOwner(flow) === 'learned'),
+  );
   if (!state.recovered && agent.l2Population) recover(state, tun, now);
   state.recovered = true;
   settleRestored(state);
@@ -175,6 +181,16 @@ function onDump(state: State, tun: readonly DumpedFlow[], int: readonly DumpedFl
   // Whatever was made and has not been seen by now is not there.
   for (const key of state.creating) state.dirty.tunnels.add(key);
   state.creating.clear();
+}
+
+/** A tunnel port that went while we were away leaves behind what was learned through it. */
+function noteLostOfports(state: State, learned: readonly DumpedFlow[]): void {
+  const there = state.view.tunnelOfports();
+  for (const { actions } of learned) {
+    const output = /output:(\d+)/.exec(actions)?.[1];
+    const ofport = output === undefined ? undefined : (Number(output) as Ofport);
+    if (ofport !== undefined && !there.has(ofport)) state.lostOfports.add(ofport);
+  }
 }
 
 function recover(state: State, flows: readonly DumpedFlow[], now: number): void {

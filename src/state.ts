@@ -105,6 +105,8 @@ export class State {
   bridgesCfg = 0;
   /** Ofports of deleted tunnel ports → the `next_cfg` that takes them away: then what was learned through them goes once more. */
   readonly retired = new Map<Ofport, number>();
+  /** Ofports of tunnel ports that went without us: what was learned through them has to go. */
+  readonly lostOfports = new Set<Ofport>();
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
   /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */

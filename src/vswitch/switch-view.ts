@@ -3,7 +3,7 @@
  * Rows of other bridges are told apart by asking (see monitors.ts): until the answer a port is on no bridge.
  */
 import { type TunnelKey, tunnelKey } from '../tunnel/ports.ts';
-import type { PortId } from '../values.ts';
+import type { Ofport, PortId } from '../values.ts';
 import type { SwitchRowChange } from './monitors.ts';
 import {
   type SwitchBridge,
@@ -28,6 +28,8 @@ export interface AttachedPort {
 export interface ViewChanges {
   readonly vifs: Set<PortId>;
   readonly tunnels: Set<TunnelKey>;
+  /** Those of `tunnels` that had an ofport, and which. */
+  readonly ofportsBefore: Map<TunnelKey, Ofport>;
   /** A bridge or a patch port came, went or changed. */
   bridges: boolean;
 }
@@ -90,6 +92,10 @@ export class SwitchView {
 
   tunnelKeys(): TunnelKey[] {
     return [...this.#tunnels.keys()].filter((key) => this.tunnel(key) !== undefined);
+  }
+
+  tunnelOfports(): Set<Ofport> {
+    return new Set(this.tunnelKeys().flatMap((key) => this.tunnel(key)?.interface.ofport ?? []));
   }
 
   patch(name: string): AttachedPort | undefined {
@@ -199,8 +205,15 @@ export class SwitchView {
     const port = this.#portOfInterface.get(interfaceUuid);
     if (known !== undefined && port !== undefined && !this.#bridgeOfPort.has(port)) this.#unplaced.add(port);
     if (known?.ifaceId !== undefined) seen.vifs.add(known.ifaceId);
-    if (known?.tunnel !== undefined) seen.tunnels.add(keyOf(known.tunnel));
+    if (known?.tunnel !== undefined) this.#mentionTunnel(keyOf(known.tunnel), seen);
     if (known?.type === 'patch') seen.bridges = true;
+  }
+
+  #mentionTunnel(key: TunnelKey, seen: ViewChanges): void {
+    if (seen.tunnels.has(key)) return;
+    seen.tunnels.add(key);
+    const ofport = this.tunnel(key)?.interface.ofport;
+    if (ofport !== undefined) seen.ofportsBefore.set(key, ofport);
   }
 
   #attached(uuids: readonly string[] | undefined, bridge: string): AttachedPort | undefined {
@@ -244,7 +257,7 @@ function removeFrom<K>(index: Map<K, readonly string[]>, key: K, uuid: string): 
 }
 
 function noChanges(): ViewChanges {
-  return { vifs: new Set(), tunnels: new Set(), bridges: false };
+  return { vifs: new Set(), tunnels: new Set(), ofportsBefore: new Map(), bridges: false };
 }
 
 /** Nothing changed but `cur_cfg`: columns that did not change keep their value's identity. */

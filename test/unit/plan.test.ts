@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bundleLines, isIsolated, makePlan, replan } from '../../src/plan.ts';
 import type { SwitchPort } from '../../src/vswitch/rows.ts';
+import { bumpNextCfg } from '../../src/vswitch/transact.ts';
 import { FLOODING, factsOf, Host, type Pair, portId, tunnelName } from './host.ts';
 
 const peer = (n: number): Pair => [`fa:16:3e:00:00:${n}`, `10.0.0.${n}`];
@@ -41,6 +42,36 @@ describe('order', () => {
       ['tunnel port deleted, no network uses it', { type: 'vxlan', vtep: '172.30.0.12' }],
     ]);
     expect(plan.retiring).toEqual([ofport]);
+  });
+
+  test('a tunnel port that somebody deleted: what was learned through it goes at once, and again when ovs-vswitchd has caught up', async () => {
+    const host = await wired();
+    const ofport = host.switch.ofport(tunnelName('vxlan', 12));
+    const forget = `delete table=20,out_port=${ofport}`;
+    host.switch.unplug(tunnelName('vxlan', 12));
+    expect(makePlan(host.state).bundles.tun.first).toEqual([forget]);
+    expect(makePlan(host.state).bundles.tun.first, 'not before').toEqual([]);
+    await host.switch.transact(bumpNextCfg());
+    host.switch.vswitchd();
+    expect(makePlan(host.state).bundles.tun.first).toEqual([forget]);
+    expect(makePlan(host.state).bundles.tun.first, 'once').toEqual([]);
+  });
+
+  test('what was learned through a tunnel port that went while we were away goes with the first comparison', async () => {
+    const host = await wired();
+    const actions = (ofport: number) => `load:0->NXM_OF_VLAN_TCI[],load:0x1cfb->NXM_NX_TUN_ID[],output:${ofport}`;
+    const learned = (ofport: number, match: string) => ({
+      ...{ table: 20, priority: 1, match, actions: actions(ofport), cookie: '0x6c32700000000000', hardTimeout: 300 },
+    });
+    const there = host.switch.ofport(tunnelName('vxlan', 12));
+    const tun = [
+      ...host.switch.flows('br-tun'),
+      learned(77, 'dl_dst=a'),
+      learned(77, 'dl_dst=b'),
+      learned(there, 'dl_dst=c'),
+    ];
+    host.apply({ kind: 'dump', tun, int: host.switch.flows('br-int') });
+    expect(makePlan(host.state).bundles.tun.first).toEqual(['delete table=20,out_port=77']);
   });
 
   test('a VIF: isolated before anything else, bound after its flows', async () => {
