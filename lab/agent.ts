@@ -175,6 +175,8 @@ function defaults(host: Host, options: AgentOptions): Settings {
     ovs: { local_ip: host.vtep.ipv4, datapath_type: 'netdev' },
     agent: { tunnel_types: 'vxlan,gre', l2_population: 'true', arp_responder: 'true' },
     securitygroup: { enable_security_group: 'false' },
+    // Few hosts: nobody has to wait for its turn.
+    l2pop_agent: { resync_jitter: '0' },
   };
 }
 
