@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import type { Host } from '../../lab/host.ts';
 import { waitFor } from '../../lab/wait.ts';
-import type { Change, Stage, Target } from './stage.ts';
+import type { Change } from './changes.ts';
+import type { Stage, Target } from './stage.ts';
 
 export interface FaultContext {
   readonly stage: Stage;

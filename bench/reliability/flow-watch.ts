@@ -8,15 +8,13 @@ import type { Host } from '../../lab/host.ts';
 import { type Bridge, namesOf, normalFlows } from '../../lab/oracle/normal-flows.ts';
 import { readRows } from '../../lab/oracle/read-switch.ts';
 import { tryRun } from '../../lab/run.ts';
+import type { Flows } from './changes.ts';
 
 const BRIDGES: readonly Bridge[] = ['br-int', 'br-tun'];
 /** Milliseconds between looks. */
 const LOOK = 100;
 /** A comparison is followed by a pause of so many times what it took: it must not be what keeps the machine busy. */
 const PAUSE = 3;
-
-/** Both bridges in the oracle's normal form; learned flows left out. */
-export type Flows = Readonly<Record<Bridge, ReadonlySet<string>>>;
 
 export interface Health {
   /** Milliseconds of `performance.now()`; `undefined`: never since the watch was started. */

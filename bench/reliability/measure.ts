@@ -4,9 +4,10 @@ import type { AgentKind } from '../../lab/neutron/host-agent.ts';
 import { Pinger, type SteadyPing } from '../../lab/neutron/pinger.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { RestMeter } from './at-rest.ts';
+import { changed, type Flows } from './changes.ts';
 import type { Fault } from './faults.ts';
-import { type Flows, FlowWatch, readFlows } from './flow-watch.ts';
-import { changed, type Stage, type Target } from './stage.ts';
+import { FlowWatch, readFlows } from './flow-watch.ts';
+import type { Stage, Target } from './stage.ts';
 import { type Traffic, TrafficCounter } from './traffic.ts';
 
 export interface Figure {
