@@ -88,17 +88,18 @@ it(`seed ${SEED}: killed ${KILLS} times in a stream of notifications`, async () 
   await rig.settled();
 
   const wanted = [...there].map(([n, vtep]) => `${entry(n)[0]} ${vtep}`).sort();
-  const ofports = new Map(
-    (await rig.interfaces()).map(({ ofport, options }) => [
-      String(ofport),
-      String((options as Record<string, string>).remote_ip),
-    ]),
-  );
-  const actual = async () =>
-    (await rig.table(20))
+  const actual = async () => {
+    const vteps = new Map(
+      (await rig.interfaces()).map(({ ofport, options }) => [
+        String(ofport),
+        String((options as Record<string, string>).remote_ip),
+      ]),
+    );
+    return (await rig.table(20))
       .map((flow) => /dl_dst=([\da-f:]+).*output:(\d+)/.exec(flow))
-      .map((match) => `${match?.[1]} ${ofports.get(match?.[2] ?? '')}`)
+      .map((match) => `${match?.[1]} ${vteps.get(match?.[2] ?? '')}`)
       .sort();
+  };
   await waitFor('the switch to have what the server said', async () => (await actual()).join() === wanted.join()).catch(
     async () => expect(await actual()).toEqual(wanted),
   );
