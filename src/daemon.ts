@@ -10,6 +10,7 @@ import { FlowMonitor, spawnWithExeca } from './flows/monitor.ts';
 import { Ofctl, runWithExeca } from './flows/ofctl.ts';
 import { JournalKeeper } from './journal/keeper.ts';
 import type { JournalContents, JournalHeader } from './journal/record.ts';
+import { JOURNAL_FILE } from './journal/schema.ts';
 import { agentState } from './neutron/agent-state.ts';
 import { Registration } from './neutron/registration.ts';
 import { NeutronServer } from './neutron/server.ts';
@@ -18,6 +19,7 @@ import { OvsdbClient } from './ovsdb/client.ts';
 import { OvsdbTransactionError } from './ovsdb/errors.ts';
 import { fdbReport } from './report/fdb.ts';
 import { flowsReport } from './report/flows.ts';
+import { journalReport, memorySource } from './report/journal.ts';
 import { networksReport } from './report/networks.ts';
 import { statusReport } from './report/status.ts';
 import { resyncReport, selectForResync } from './report/sync.ts';
@@ -57,7 +59,7 @@ export function createDaemon(
   /** We started with the FDB of our predecessor, and it was complete. */
   let isRestored = false;
   const journal = new JournalKeeper({
-    path: join(config.statePath, 'l2pop-agent.db'),
+    path: join(config.statePath, JOURNAL_FILE),
     header: { host: config.host, localIp: config.ovs.localIp, boot: options.boot },
     limits: { keepMs: config.own.journalKeep * 1000, keepCount: config.own.journalKeepEntries },
     log: log.child({ part: 'journal' }),
@@ -204,6 +206,11 @@ export function createDaemon(
       fdb: (query) => fdbReport(state, query, now()),
       flows: (query) =>
         agent.between(() => flowsReport(state, query, (bridge) => ofctl.dump(bridge, { stats: true }), now)),
+      journal(query) {
+        const { database, since, problem } = journal;
+        const source = database ?? memorySource(state.journal.open);
+        return journalReport({ path: database?.path, since, reason: problem }, source, query, now());
+      },
       compare: () => agent.compare(),
       resync(query) {
         const networks = selectForResync(state, query);

@@ -1,28 +1,41 @@
 /** l2popctl: looks into the agent of this host over its control socket, or with `flows --offline` into the switch itself. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { CommanderError } from 'commander';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import type { ControlHandlers } from './control/api.ts';
-import { parseFdbQuery, parseFlowsQuery, parseResyncQuery } from './control/query.ts';
+import { parseFdbQuery, parseFlowsQuery, parseJournalQuery, parseResyncQuery } from './control/query.ts';
 import { AskError, ask } from './ctl/ask.ts';
 import { decommissionReport, showDecommission } from './ctl/decommission.ts';
 import { offlineFlows } from './ctl/offline.ts';
-import { buildProgram, type Commands, type Common, type ResyncChoice, type Selection } from './ctl/program.ts';
+import {
+  buildProgram,
+  type Commands,
+  type Common,
+  type JournalSelection,
+  type ResyncChoice,
+  type Selection,
+} from './ctl/program.ts';
 import { type CtlSettings, ctlSettings } from './ctl/settings.ts';
 import { showFlows } from './ctl/show-flows.ts';
+import { showJournal } from './ctl/show-journal.ts';
 import { showFdb, showNetworks, showTunnels } from './ctl/show-lists.ts';
 import { showResync } from './ctl/show-resync.ts';
 import { showCompare, showStatus } from './ctl/show-status.ts';
 import type { Screen } from './ctl/table.ts';
 import { plural } from './ctl/words.ts';
 import { Ofctl, OfctlError, runWithExeca } from './flows/ofctl.ts';
+import { JournalError } from './journal/errors.ts';
+import { readJournal } from './journal/offline.ts';
+import { JOURNAL_FILE } from './journal/schema.ts';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS } from './neutron/topics.ts';
 import { OvsdbClient } from './ovsdb/client.ts';
 import { isOvsdbError } from './ovsdb/errors.ts';
-import type { FdbReport, FlowsReport, FlowsView, QueryProblem, ResyncReport } from './report/types.ts';
+import { journalReport } from './report/journal.ts';
+import type { FdbReport, FlowsReport, FlowsView, JournalReport, QueryProblem, ResyncReport } from './report/types.ts';
 import { Decommission, DecommissionError, type FoundQueue, refuseConsumed } from './rpc/decommission.ts';
 import { ownQueues } from './rpc/own-queues.ts';
 import { membershipQuery, readMembership, switchMonitors } from './vswitch/monitors.ts';
@@ -58,6 +71,7 @@ const commands: Commands = {
     print(common, (await get<'fdb'>(common, `/fdb?${params}`)) as FdbReport, showFdb);
   },
   flows,
+  journal,
   async compare(common) {
     print(common, (await ask(settings(common).socket, 'POST', '/compare')) as Reply<'compare'>, showCompare);
   },
@@ -98,6 +112,19 @@ async function flows(
   } else found = (await get<'flows'>(common, `/flows?${params}`)) as FlowsReport;
   print(common, found, showFlows);
   if (query.view === 'diff' && found.flows.length > 0) process.exitCode = FAILED;
+}
+
+async function journal(common: Common, selection: JournalSelection, offline: boolean): Promise<void> {
+  const params = new URLSearchParams({ ...selection });
+  const query = accept(parseJournalQuery(params));
+  let found: JournalReport;
+  if (offline) {
+    const path = join(settings(common).statePath, JOURNAL_FILE);
+    const { counts, entries } = readJournal(path, query);
+    const place = { path, since: undefined, reason: undefined };
+    found = journalReport(place, { counts, entries: () => entries }, query, Date.now());
+  } else found = await get<'journal'>(common, `/journal?${params}`);
+  print(common, found, showJournal);
 }
 
 async function resync(common: Common, { network, vtep, all }: ResyncChoice): Promise<void> {
@@ -261,7 +288,9 @@ function report(error: unknown): number {
             ? [UNREACHABLE]
             : error instanceof DecommissionError
               ? [error.code === 'unreachable' ? UNREACHABLE : FAILED]
-              : [];
+              : error instanceof JournalError
+                ? [FAILED, error.fault === 'busy' ? 'the daemon has it: ask without --offline' : undefined]
+                : [];
   if (status === undefined) throw error;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`l2popctl: ${message}\n${hint === undefined ? '' : `${hint}\n`}`);

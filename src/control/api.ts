@@ -1,9 +1,11 @@
 /** What the control socket offers: the queries it takes and the functions that answer them, handed in by `main.ts`. */
+import type { EntryState } from '../journal/record.ts';
 import type {
   CompareReport,
   FdbReport,
   FlowsReport,
   FlowsView,
+  JournalReport,
   NetworksReport,
   QueryProblem,
   ResyncReport,
@@ -28,6 +30,17 @@ export interface FlowsQuery extends FdbQuery {
   readonly bridge: string | undefined;
 }
 
+/** `GET /journal`. */
+export interface JournalQuery {
+  readonly state: EntryState | undefined;
+  /** A network id or the beginning of one, in lower case. */
+  readonly network: string | undefined;
+  /** Any part of a key, in lower case. */
+  readonly key: string | undefined;
+  /** Entries at most: 1–10,000. */
+  readonly limit: number;
+}
+
 /** `POST /resync`: one of them, or neither for all networks. */
 export interface ResyncQuery {
   readonly network: string | undefined;
@@ -44,6 +57,7 @@ export interface ControlHandlers {
   tunnels(): TunnelsReport;
   fdb(query: FdbQuery): FdbReport | QueryProblem;
   flows(query: FlowsQuery): Promise<FlowsReport | QueryProblem>;
+  journal(query: JournalQuery): JournalReport;
   /** Compares with the switch now and repairs; resolves with what was found. */
   compare(): Promise<CompareReport>;
   /** Asks the server for its whole word on these networks. */

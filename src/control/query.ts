@@ -1,9 +1,13 @@
 /** Queries of the control socket as typed values: text from outside ends here. A problem is one sentence that says what is allowed. */
+import { ENTRY_STATES } from '../journal/record.ts';
 import type { FlowsView, QueryProblem } from '../report/types.ts';
 import { parseIp, parseMac } from '../values.ts';
-import type { FdbQuery, FlowsQuery, ResyncQuery } from './api.ts';
+import type { FdbQuery, FlowsQuery, JournalQuery, ResyncQuery } from './api.ts';
 
 const VIEWS: readonly FlowsView[] = ['actual', 'desired', 'diff'];
+/** Entries of the journal: unless told otherwise, and at most, for they are all made into one text. */
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 10_000;
 
 export function parseFdbQuery(params: URLSearchParams): FdbQuery | QueryProblem {
   return checkNames(params, ['network', 'mac']) ?? parseSelection(params);
@@ -27,6 +31,22 @@ export function parseFlowsQuery(params: URLSearchParams): FlowsQuery | QueryProb
     table: params.get('table') ?? undefined,
     bridge: params.get('bridge') ?? undefined,
   };
+}
+
+export function parseJournalQuery(params: URLSearchParams): JournalQuery | QueryProblem {
+  const problem = checkNames(params, ['state', 'network', 'key', 'limit']);
+  if (problem !== undefined) return problem;
+  const stateText = params.get('state');
+  const state = ENTRY_STATES.find((known) => known === stateText);
+  if (stateText !== null && state === undefined) {
+    return { problem: `state '${stateText}' is none of ${ENTRY_STATES.join(', ')}` };
+  }
+  const limitText = params.get('limit') ?? String(DEFAULT_LIMIT);
+  const limit = /^\d{1,6}$/.test(limitText) ? Number(limitText) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) return { problem: `limit '${limitText}' is no number from 1 to ${MAX_LIMIT}` };
+  const network = parseNetwork(params);
+  if (typeof network === 'object') return network;
+  return { state, network: network?.toLowerCase(), key: params.get('key')?.toLowerCase(), limit };
 }
 
 export function parseResyncQuery(params: URLSearchParams): ResyncQuery | QueryProblem {

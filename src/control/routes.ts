@@ -1,7 +1,7 @@
 /** From a request to an answer: paths, methods and status codes. No sockets here. */
 import type { QueryProblem } from '../report/types.ts';
 import type { ControlHandlers } from './api.ts';
-import { parseFdbQuery, parseFlowsQuery, parseNoQuery, parseResyncQuery } from './query.ts';
+import { parseFdbQuery, parseFlowsQuery, parseJournalQuery, parseNoQuery, parseResyncQuery } from './query.ts';
 
 export interface Answer {
   readonly status: number;
@@ -32,6 +32,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
     answer(handlers, params) {
       const query = parseFlowsQuery(params);
       return 'problem' in query ? query : handlers.flows(query);
+    },
+  },
+  '/journal': {
+    method: 'GET',
+    answer(handlers, params) {
+      const query = parseJournalQuery(params);
+      return 'problem' in query ? query : handlers.journal(query);
     },
   },
   '/compare': { method: 'POST', answer: (handlers, params) => parseNoQuery(params) ?? handlers.compare() },

@@ -16,6 +16,14 @@ export interface Selection {
   readonly bridge?: string;
 }
 
+/** What `GET /journal` takes, as it was typed. */
+export interface JournalSelection {
+  readonly state?: string;
+  readonly network?: string;
+  readonly key?: string;
+  readonly limit?: string;
+}
+
 /** What to ask the server for, as it was typed. */
 export interface ResyncChoice {
   readonly network?: string;
@@ -29,6 +37,7 @@ export interface Commands {
   tunnels(common: Common): Promise<void>;
   fdb(common: Common, selection: Selection): Promise<void>;
   flows(common: Common, selection: Selection, views: readonly FlowsView[], offline: boolean): Promise<void>;
+  journal(common: Common, selection: JournalSelection, offline: boolean): Promise<void>;
   compare(common: Common): Promise<void>;
   resync(common: Common, choice: ResyncChoice): Promise<void>;
   decommission(common: Common, choice: { readonly dryRun: boolean; readonly yes: boolean }): Promise<void>;
@@ -87,6 +96,15 @@ export function buildProgram(commands: Commands, version: string): Command {
         const views = VIEWS.filter((view) => flags[view] === true);
         return commands.flows(common(), selection, views, offline === true);
       },
+    );
+  add('journal', 'what was meant to become of the switch, newest first: done, under way, waiting and failed')
+    .option('--state <state>', 'in this state: pending, processing, completed or failed')
+    .option('--network <id>', 'of this network: its id or the beginning of it')
+    .option('--key <text>', 'about this: a MAC, a VTEP or any other part of what is shown')
+    .option('--limit <count>', 'so many at most (default 100)')
+    .option('--offline', 'from its file, while the daemon does not run')
+    .action(({ offline, ...selection }: JournalSelection & { offline?: true }) =>
+      commands.journal(common(), selection, offline === true),
     );
   add('decommission', "delete this host's queues at the broker, for a host that is taken out of the cloud")
     .option('--dry-run', 'only say what would be deleted')

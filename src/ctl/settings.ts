@@ -10,6 +10,8 @@ import { resolve } from '../config/resolve.ts';
 
 export interface CtlSettings {
   readonly socket: string;
+  /** Of the journal. */
+  readonly statePath: string;
   readonly integrationBridge: string;
   readonly tunnelBridge: string;
   readonly tunPeerPatchPort: string;
@@ -35,6 +37,7 @@ export interface CtlEnvironment {
 }
 
 const NEEDED = [
+  'DEFAULT.state_path',
   'l2pop_agent.control_socket',
   'l2pop_agent.ofctl_timeout',
   'ovs.integration_bridge',
@@ -70,6 +73,7 @@ export function ctlSettings(
   const reader = new OptionReader(options);
   return {
     socket: given.socket ?? (env.L2POP_AGENT_SOCKET || reader.text('l2pop_agent.control_socket')),
+    statePath: reader.text('DEFAULT.state_path'),
     integrationBridge: reader.text('ovs.integration_bridge'),
     tunnelBridge: reader.text('ovs.tunnel_bridge'),
     tunPeerPatchPort: reader.text('ovs.tun_peer_patch_port'),

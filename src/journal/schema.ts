@@ -3,6 +3,9 @@
  * a step once released is never edited, a change is one more step.
  */
 
+/** Name of the file, in `[DEFAULT] state_path`. */
+export const JOURNAL_FILE = 'l2pop-agent.db';
+
 /** `PRAGMA application_id`, "l2jn": that a file is one of ours, whatever its version. */
 export const APPLICATION_ID = 0x6c326a6e;
 

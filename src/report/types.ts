@@ -298,7 +298,7 @@ export interface JournalReport {
   /** Since when it is kept there. `null`: read without the daemon. */
   readonly since: Timestamp | null;
   /** Why it is in memory alone. */
-  readonly problem: string | null;
+  readonly reason: string | null;
   /** Of all entries, by state: `pending`, `processing`, `completed`, `failed`. */
   readonly counts: Readonly<Record<string, number>>;
   /** Those that fit, newest first, at most as many as were asked for. */

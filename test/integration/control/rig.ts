@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { ControlHandlers } from '../../../src/control/api.ts';
 import { ControlServer } from '../../../src/control/server.ts';
-import type { FlowReport, FlowsReport, StatusReport } from '../../../src/report/types.ts';
+import type { FlowReport, FlowsReport, JournalReport, StatusReport } from '../../../src/report/types.ts';
 
 export const AT = '2025-01-01T00:00:00.000Z';
 export const NETWORK = '1a2b3c4d-0000-4000-8000-000000000001';
@@ -46,6 +46,18 @@ export const FLOW: FlowReport = {
   ...{ owner: 'ours', state: 'in place', wanted: null, hardTimeout: null, packets: 12, bytes: 1176 },
 };
 
+export const JOURNAL: JournalReport = {
+  ...{ at: AT, path: '/var/lib/neutron/l2pop-agent.db', since: AT, reason: null },
+  counts: { pending: 1, processing: 0, completed: 0, failed: 0 },
+  entries: [
+    {
+      ...{ id: 7, key: `mac ${NETWORK} vxlan 7419 fa:16:3e:00:00:12`, kind: 'mac', network: NETWORK, state: 'pending' },
+      ...{ blockedOn: 'ofport of tunnel vxlan 172.30.0.12', attempts: 0, notBefore: null, lastError: null },
+      ...{ origin: null, createdAt: AT, updatedAt: AT },
+    },
+  ],
+};
+
 export function flowsReport(more: Partial<FlowsReport>): FlowsReport {
   return { at: AT, view: 'actual', flows: [FLOW], blocked: [], ...more };
 }
@@ -56,6 +68,7 @@ export const HANDLERS: ControlHandlers = {
   tunnels: () => ({ at: AT, localIp: '172.30.0.11', tunnels: [] }),
   fdb: (query) => (query.network === 'ffff' ? { problem: "no network begins with 'ffff'" } : { at: AT, networks: [] }),
   flows: (query) => Promise.resolve(flowsReport({ view: query.view, flows: query.view === 'diff' ? [] : [FLOW] })),
+  journal: ({ limit }) => ({ ...JOURNAL, entries: JOURNAL.entries.slice(0, limit) }),
   compare: () => Promise.resolve({ at: AT, drift: { adds: 1, deletes: 0, foreign: 0 } }),
   resync: ({ vtep }) =>
     vtep === undefined

@@ -60,7 +60,7 @@ async function runOnTerminal(args: readonly string[], env: Readonly<Record<strin
 
 const asGood = (): string[] => ['--socket', good];
 
-it.each(['status', 'networks', 'tunnels', 'fdb', 'flows', 'compare', 'resync --all'])(
+it.each(['status', 'networks', 'tunnels', 'fdb', 'flows', 'journal', 'compare', 'resync --all'])(
   '%s prints text, and JSON that parses',
   async (command) => {
     const words = command.split(' ');
@@ -124,6 +124,9 @@ describe('wrong arguments are status 2 and nothing is asked', () => {
     [['fdb', '--network', 'x;reboot'], "l2popctl: network 'x;reboot' is no network id"],
     [['flows', '--offline', '--desired'], 'l2popctl: --offline and --desired do not go together'],
     [['flows', '--offline', '--diff'], 'l2popctl: --offline and --diff do not go together'],
+    [['journal', '--state', 'done'], "l2popctl: state 'done' is none of pending, processing, completed, failed\n"],
+    [['journal', '--limit', 'many'], "l2popctl: limit 'many' is no number from 1 to 10000\n"],
+    [['journal', '--offline', '--network', '*'], "l2popctl: network '*' is no network id and no beginning of one\n"],
     [['resync'], 'l2popctl: say --network <id>, --vtep <ip> or --all\n'],
     [['resync', '--all', '--vtep', '10.0.0.1'], 'l2popctl: only one of --network <id>, --vtep <ip> or --all\n'],
     [['resync', '--vtep', 'x'], "l2popctl: vtep 'x' is no IP address\n"],

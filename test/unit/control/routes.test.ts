@@ -13,6 +13,7 @@ function handlers(more: Partial<ControlHandlers> = {}): ControlHandlers {
     flows: (query) => Promise.resolve(echo('flows')(query)),
     compare: () => Promise.resolve(echo('compare')()),
     resync: echo('resync'),
+    journal: echo('journal'),
     ...more,
   };
 }
@@ -27,6 +28,12 @@ it.each([
     'GET',
     '/fdb?network=1A2b&mac=FA:16:3E:00:00:01',
     { name: 'fdb', query: { network: '1A2b', mac: 'fa:16:3e:00:00:01' } },
+  ],
+  ['GET', '/journal', { name: 'journal', query: { limit: 100 } }],
+  [
+    'GET',
+    '/journal?state=failed&network=1A2b&key=FA:16&limit=7',
+    { name: 'journal', query: { state: 'failed', network: '1a2b', key: 'fa:16', limit: 7 } },
   ],
   ['POST', '/resync', { name: 'resync', query: {} }],
   ['POST', '/resync?network=1a2b', { name: 'resync', query: { network: '1a2b' } }],
@@ -45,7 +52,12 @@ it.each([
 
 describe('what cannot be answered has a status and a sentence', () => {
   it.each([
-    ['GET', '/', 404, 'nothing at /: there are /status, /networks, /tunnels, /fdb, /flows, /compare, /resync'],
+    [
+      'GET',
+      '/',
+      404,
+      'nothing at /: there are /status, /networks, /tunnels, /fdb, /flows, /journal, /compare, /resync',
+    ],
     ['GET', '/status/', 404, 'nothing at /status/'],
     ['GET', '/constructor', 404, 'nothing at /constructor'],
     ['GET', '/../../etc/passwd', 404, 'nothing at /etc/passwd'],
@@ -63,6 +75,13 @@ describe('what cannot be answered has a status and a sentence', () => {
     ['GET', '/fdb?table=20', 400, "unknown parameter 'table': there are network, mac"],
     ['GET', '/fdb?mac=fa:16:3e', 400, "mac 'fa:16:3e' is no MAC address"],
     ['GET', '/fdb?network=$(reboot)', 400, "network '$(reboot)' is no network id and no beginning of one"],
+    ['GET', '/journal?state=done', 400, "state 'done' is none of pending, processing, completed, failed"],
+    ['GET', '/journal?state=', 400, "state '' is none of pending"],
+    ['GET', '/journal?network=%25', 400, "network '%' is no network id and no beginning of one"],
+    ['GET', '/journal?limit=0', 400, "limit '0' is no number from 1 to 10000"],
+    ['GET', '/journal?limit=1e3', 400, "limit '1e3' is no number from 1 to 10000"],
+    ['GET', '/journal?limit=10001', 400, "limit '10001' is no number"],
+    ['GET', '/journal?mac=x', 400, "unknown parameter 'mac': there are state, network, key, limit"],
     ['GET', '/fdb?network=', 400, "network '' is no network id"],
     ['GET', '/flows?mac=', 400, "mac '' is no MAC address"],
     ['GET', '/flows?actual&diff', 400, 'actual and diff do not go together'],
