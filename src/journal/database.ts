@@ -26,7 +26,7 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { prepareAll, type Statements } from './statements.ts';
 
 /** Milliseconds to wait for whoever reads the file at the moment of opening; afterwards it is ours. */
-const BUSY_TIMEOUT = 2_000;
+const BUSY_TIMEOUT = 500;
 /** Ids of messages that are kept: more than can be unacknowledged, and so come again, at any time. */
 const MESSAGES_KEPT = 10_000;
 /** KiB of pages in memory. */

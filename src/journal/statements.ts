@@ -49,10 +49,11 @@ const SQL = {
   // Without a state; `?1` is there so that both take the same.
   allEntries: `SELECT ${COLUMNS.entry} FROM entries WHERE ?1 IS NULL AND ${ENTRY_FILTER}`,
   entriesOfState: `SELECT ${COLUMNS.entry} FROM entries WHERE state = ?1 AND ${ENTRY_FILTER}`,
-  trimByAge: `DELETE FROM entries WHERE id IN
-    (SELECT id FROM entries WHERE state = 'completed' AND updated_at < ? ORDER BY updated_at LIMIT ?)`,
-  trimByCount: `DELETE FROM entries WHERE id IN
-    (SELECT id FROM entries WHERE state = 'completed' ORDER BY updated_at LIMIT ?)`,
+  // Left to itself SQLite takes the index by state, and sorts all that are completed for each step.
+  trimByAge: `DELETE FROM entries WHERE id IN (SELECT id FROM entries INDEXED BY entries_completed
+    WHERE state = 'completed' AND updated_at < ? ORDER BY updated_at LIMIT ?)`,
+  trimByCount: `DELETE FROM entries WHERE id IN (SELECT id FROM entries INDEXED BY entries_completed
+    WHERE state = 'completed' ORDER BY updated_at LIMIT ?)`,
 
   messages: 'SELECT unique_id FROM messages ORDER BY position',
   writeMessage: 'INSERT INTO messages (unique_id) VALUES (?)',
