@@ -6,6 +6,7 @@
  *          up, down ──────────────────────────────────┘
  */
 import type { Logger } from 'pino';
+import { parseCookie } from './flows/cookie.ts';
 import type { FlowLedger } from './flows/ledger.ts';
 import { Doubts } from './flows/monitor-doubts.ts';
 import type { FlowEvent } from './flows/monitor-events.ts';
@@ -159,7 +160,9 @@ export class SwitchWatch {
       const counts = { added: 0, deleted: 0, modified: 0 };
       for (const { kind } of events) counts[kind]++;
       const [example] = events;
-      log.warn({ bridge, ...counts, example }, 'somebody else changes flows here: comparing');
+      // What others do with flows of their own is their business.
+      const level = events.some(({ cookie }) => parseCookie(cookie) !== undefined) ? 'warn' : 'info';
+      log[level]({ bridge, ...counts, example }, 'somebody else changes flows here: comparing');
     }
     return isChanged;
   }

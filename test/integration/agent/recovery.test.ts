@@ -48,6 +48,45 @@ it('with ovs-vswitchd dead alone the host is not reported alive, and status says
   expect(rig.log().filter(({ msg }) => msg.includes('cannot be programmed'))).toHaveLength(1);
 });
 
+describe('while bundles are under way', () => {
+  const COUNT = 2_000;
+  const mac = (i: number) =>
+    `fa:16:3e:77:${[i >> 8, i & 255].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+
+  /** In messages of a hundred entries. */
+  async function tell(kind: 'add' | 'remove'): Promise<void> {
+    for (let from = 0; from < COUNT; from += 100) {
+      const entries = Array.from({ length: 100 }, (_, i) => [mac(from + i), `10.7.${from / 100}.${i}`] as const);
+      await rig.server.fdb(kind, scene.ports[0]!, { '172.30.0.99': entries });
+    }
+  }
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['all flows are deleted', () => rig.host.ofctl('del-flows', 'br-tun')],
+    ['some flows are altered', () => rig.host.ofctl('mod-flows', 'br-tun', 'table=20,actions=drop')],
+    [
+      'ovs-vswitchd dies',
+      async () => {
+        await rig.host.daemon('ovs-vswitchd').kill();
+        await rig.host.startVswitchd();
+      },
+    ],
+  ])('%s', async (_, fault) => {
+    const before = await scene.picture();
+    const faults = async () => {
+      for (let i = 0; i < 5; i++) await fault();
+    };
+    await Promise.all([tell('add'), faults()]);
+    await rig.settled();
+    await waitFor('all flows', async () => (await rig.table(20)).length === 18 + COUNT);
+    await waitFor('a comparison that finds nothing', () => scene.compared().then(() => true));
+    await Promise.all([tell('remove'), faults()]);
+    await rig.settled();
+    await waitFor('all as it was', async () => (await scene.picture()).join('\n') === before.join('\n'));
+    await waitFor('a comparison that finds nothing', () => scene.compared().then(() => true));
+  });
+});
+
 describe('without the server', () => {
   beforeAll(async () => {
     await rig.cloud.broker.stop();
@@ -186,6 +225,30 @@ describe('a reboot', () => {
       timeout: 30_000,
     }).catch(async () => expect(await scene.picture()).toEqual(before));
     console.info(`reboot with the database kept: whole ${(Date.now() - began) / 1000} s after the start of the agent`);
+    await scene.compared();
+  });
+
+  it('with an empty database, VIFs plugged again', async () => {
+    const before = await scene.picture();
+    await rig.agent.kill();
+    for (const daemon of DAEMONS) await rig.host.daemon(daemon).kill();
+    rmSync(join(rig.host.path, 'conf.db'));
+    await rig.host.startOvsdbServer();
+    await rig.host.startVswitchd();
+    rig.forgetLog();
+    const began = Date.now();
+    await rig.agent.start();
+    await rig.logged('bridges set up');
+    // In the order in which they were plugged first: local VLANs and ofports are given in that order.
+    for (const port of scene.ports) {
+      await rig.plug(port);
+      await rig.server.told('up', port.id);
+    }
+    await waitFor('all as it was', async () => (await scene.picture()).join('\n') === before.join('\n'), {
+      timeout: 30_000,
+    }).catch(async () => expect(await scene.picture()).toEqual(before));
+    console.info(`reboot with an empty database: whole ${(Date.now() - began) / 1000} s after the start of the agent`);
+    await scene.compared();
   });
 });
 
