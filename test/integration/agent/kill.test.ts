@@ -89,11 +89,9 @@ it(`seed ${SEED}: killed ${KILLS} times in a stream of notifications`, async () 
 
   const wanted = [...there].map(([n, vtep]) => `${entry(n)[0]} ${vtep}`).sort();
   const actual = async () => {
+    const tunnels = (await rig.interfaces()).filter(({ type }) => type === 'vxlan');
     const vteps = new Map(
-      (await rig.interfaces()).map(({ ofport, options }) => [
-        String(ofport),
-        String((options as Record<string, string>).remote_ip),
-      ]),
+      tunnels.map(({ ofport, options }) => [String(ofport), (options as Record<string, string>).remote_ip]),
     );
     return (await rig.table(20))
       .map((flow) => /dl_dst=([\da-f:]+).*output:(\d+)/.exec(flow))
