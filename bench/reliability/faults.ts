@@ -31,7 +31,8 @@ export interface Fault {
 
 /** Seconds. */
 const MINUTE = 60;
-const QUICK = { scope: 'host', patience: 30, watch: 6 } as const;
+const BY_HAND = { scope: 'host', patience: 30, watch: 6 } as const;
+const SWITCH = { scope: 'host', patience: 120, watch: 6 } as const;
 const START = { scope: 'host', patience: 180, watch: 10 } as const;
 /** Two snapshots a minute apart have to agree before an entry goes. */
 const CHANGES = { scope: 'cloud', patience: 150, watch: 6 } as const;
@@ -70,7 +71,7 @@ export const FAULTS = {
     }),
   },
   'vswitchd-kill': {
-    ...QUICK,
+    ...SWITCH,
     title: 'ovs-vswitchd killed and started',
     make: onHost(async ({ host }, { mark }) => {
       await host.daemon('ovs-vswitchd').kill();
@@ -79,7 +80,7 @@ export const FAULTS = {
     }),
   },
   'ovsdb-kill': {
-    ...QUICK,
+    ...SWITCH,
     title: 'ovsdb-server killed and started',
     make: onHost(async ({ host }, { mark }) => {
       await host.daemon('ovsdb-server').kill();
@@ -88,7 +89,7 @@ export const FAULTS = {
     }),
   },
   'ovs-kill': {
-    ...QUICK,
+    ...SWITCH,
     title: 'ovs-vswitchd and ovsdb-server killed and started',
     make: onHost(async ({ host }, { mark }) => {
       await Promise.all([host.daemon('ovs-vswitchd').kill(), host.daemon('ovsdb-server').kill()]);
@@ -98,7 +99,7 @@ export const FAULTS = {
     }),
   },
   'ovs-ctl-restart': {
-    ...QUICK,
+    ...SWITCH,
     title: '`ovs-ctl restart` (flows saved, `flow-restore-wait`, flows restored)',
     make: onHost(async ({ host }, { mark }) => {
       await ovsCtlRestart(host);
@@ -106,7 +107,7 @@ export const FAULTS = {
     }),
   },
   'flows-wiped': {
-    ...QUICK,
+    ...BY_HAND,
     title: 'all flows of br-tun deleted by hand',
     make: onHost(async ({ host }, { mark }) => {
       await host.ofctl('del-flows', 'br-tun');
@@ -114,7 +115,7 @@ export const FAULTS = {
     }),
   },
   'flow-replaced': {
-    ...QUICK,
+    ...BY_HAND,
     title: "a flow replaced by hand: a VM's unicast flow now drops",
     make: onHost(async ({ host }, { stage, mark }) => {
       const { mac_address } = stage.named('c1').port;
@@ -129,7 +130,7 @@ export const FAULTS = {
     }),
   },
   'tunnel-deleted': {
-    ...QUICK,
+    ...BY_HAND,
     title: 'one tunnel port deleted by hand',
     make: onHost(async ({ host }, { stage, mark }) => {
       const far = stage.cloud.host(3).vtep.ipv4;
@@ -198,7 +199,7 @@ export const FAULTS = {
     },
   },
   'server-away': {
-    ...QUICK,
+    ...BY_HAND,
     scope: 'cloud',
     title: 'neutron-server killed, back after a minute',
     async make({ stage, mark }) {
