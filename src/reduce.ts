@@ -293,6 +293,9 @@ function onNotification(state: State, { notification, origin }: EventOf<'notific
       onMesh(state, notification.type, [notification.vtep]);
       break;
     case 'port-update': {
+      if (notification.mac !== undefined && origin?.requestId !== undefined) {
+        state.noteRequest(notification.mac, origin.requestId);
+      }
       const vif = state.vifs.get(notification.port);
       if (vif === undefined) break;
       vif.asking = 'wanted';

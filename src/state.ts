@@ -53,6 +53,9 @@ export interface NetworkDirt extends Omit<Touched, 'claims'> {
   all: boolean;
 }
 
+/** Ports of which the request of the last change is remembered: those that FDB messages will speak of next. */
+const MAX_REQUESTS = 4096;
+
 export class State {
   readonly config: Config;
   readonly view: SwitchView;
@@ -124,6 +127,8 @@ export class State {
   snapshots = 0;
   /** Refreshes were answered without any snapshot though the switch has entries: nothing is swept. */
   isServerSilent = false;
+  /** MAC → request id of the last `port_update` that had it: what somebody asked for, where an FDB message has an agent's. */
+  readonly #requests = new Map<MacAddress, string>();
   /** Counts what was said of networks that are here. */
   touches = 0;
   /** Id of the markers around what was last reported up. */
@@ -195,8 +200,11 @@ export class State {
       const known = unsaved.getOrInsertComputed(vtep, () => new Set());
       for (const mac of macs) known.add(mac);
     }
-    for (const mac of touched.macs) this.journal.record(`mac ${key} ${mac}`, origin, now);
-    for (const ip of touched.ips) this.journal.record(`ip ${key} ${ip}`, origin, now);
+    for (const mac of touched.macs) this.journal.record(`mac ${key} ${mac}`, this.#asRequested(origin, mac), now);
+    for (const ip of touched.ips) {
+      const mac = this.fdb.get(key)?.ownerOf(ip)?.mac;
+      this.journal.record(`ip ${key} ${ip}`, this.#asRequested(origin, mac), now);
+    }
     if (touched.vteps.size > 0) this.journal.record(`flood ${key}`, origin, now);
     if (network === undefined || touched.macs.size + touched.ips.size + touched.vteps.size === 0) return;
     const dirt = this.dirt(key);
@@ -209,6 +217,19 @@ export class State {
       const tunnel = tunnelKey(network.segment.type, vtep);
       if (this.isTunnelWanted(tunnel) !== wasWanted) this.journal.record(`tunnel ${tunnel}`, origin, now);
     }
+  }
+
+  noteRequest(mac: MacAddress, requestId: string): void {
+    this.#requests.delete(mac);
+    this.#requests.set(mac, requestId);
+    if (this.#requests.size <= MAX_REQUESTS) return;
+    const [oldest] = this.#requests.keys();
+    if (oldest !== undefined) this.#requests.delete(oldest);
+  }
+
+  #asRequested(origin: Origin | undefined, mac: MacAddress | undefined): Origin | undefined {
+    const requestId = mac === undefined ? undefined : this.#requests.get(mac);
+    return origin === undefined || requestId === undefined ? origin : { ...origin, requestId };
   }
 
   /** What an intent of the journal waits for (DESIGN, rule 2). */

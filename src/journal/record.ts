@@ -28,7 +28,7 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 /** The message that an intent came from; an intent without one followed from something else (a refresh, a restart). */
 export interface Origin {
   readonly uniqueId: string | undefined;
-  /** `req-<uuid>`: under it the server's own log tells its side. */
+  /** `req-<uuid>`: under it the server's own log tells its side. That of the MAC's last `port_update`, if one was heard. */
   readonly requestId: string | undefined;
   readonly queue: string;
   /** Milliseconds since the epoch. */

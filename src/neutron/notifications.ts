@@ -2,8 +2,10 @@
 import {
   type IpAddress,
   ipVersion,
+  type MacAddress,
   type PortId,
   parseIp,
+  parseMac,
   parsePortId,
   parseTunnelType,
   TUNNEL_TYPES,
@@ -12,7 +14,9 @@ import {
 
 export type Notification =
   | { readonly kind: 'tunnel-update' | 'tunnel-delete'; readonly type: TunnelType; readonly vtep: IpAddress }
-  | { readonly kind: 'port-update' | 'port-delete'; readonly port: PortId };
+  /** `mac`: if the message has it; of any port in the cloud. */
+  | { readonly kind: 'port-update'; readonly port: PortId; readonly mac?: MacAddress }
+  | { readonly kind: 'port-delete'; readonly port: PortId };
 
 /** A notification, or the sentence that says what is wrong with it. */
 export function parseNotification(
@@ -25,8 +29,12 @@ export function parseNotification(
     case 'tunnel_delete':
       return parseTunnel(method, args, localIp);
     case 'port_update': {
-      const { port } = args;
-      return parsePort(method, typeof port === 'object' && port !== null && 'id' in port ? port.id : undefined);
+      const port = typeof args.port === 'object' && args.port !== null ? args.port : {};
+      return parsePort(
+        method,
+        'id' in port ? port.id : undefined,
+        'mac_address' in port ? parseMac(port.mac_address) : undefined,
+      );
     }
     // Another binding of the port is the active one: its facts are others, at the old host and at the new one.
     case 'binding_activate':
@@ -37,10 +45,15 @@ export function parseNotification(
   }
 }
 
-function parsePort(method: 'port_update' | 'port_delete' | 'binding_activate', id: unknown): Notification | string {
+function parsePort(
+  method: 'port_update' | 'port_delete' | 'binding_activate',
+  id: unknown,
+  mac?: MacAddress,
+): Notification | string {
   const port = parsePortId(id);
   if (port === undefined) return `${method}: port id ${JSON.stringify(id)} is no UUID`;
-  return { kind: method === 'port_delete' ? 'port-delete' : 'port-update', port };
+  if (method === 'port_delete') return { kind: 'port-delete', port };
+  return mac === undefined ? { kind: 'port-update', port } : { kind: 'port-update', port, mac };
 }
 
 function parseTunnel(

@@ -5,7 +5,7 @@ import type { Event } from '../../src/events.ts';
 import { Executor } from '../../src/executor.ts';
 import type { DumpedFlow, Flow } from '../../src/flows/flow.ts';
 import { flowKey } from '../../src/flows/flow.ts';
-import type { Entry, EntryKind } from '../../src/journal/record.ts';
+import type { Entry, EntryKind, Origin } from '../../src/journal/record.ts';
 import { type FdbChange, parseFdbNotification } from '../../src/l2pop/parse.ts';
 import { makePlan } from '../../src/plan.ts';
 import { reduce } from '../../src/reduce.ts';
@@ -162,14 +162,15 @@ export class Host {
     this.fdb('remove_fdb_entries', segmentArgs(network, ports));
   }
 
-  fdb(method: string, args: Readonly<Record<string, unknown>>, byName = false): void {
+  fdb(method: string, args: Readonly<Record<string, unknown>>, byName = false, origin?: Origin): void {
     const { host, agent, ovs } = this.config;
     const context = { host, localIp: ovs.localIp, tunnelTypes: agent.tunnelTypes };
     const { changes, problems } = parseFdbNotification(method, args, context);
     if (problems.length > 0) throw new Error(problems.join('; '));
     if (this.style === 'split')
-      for (const part of changes.flatMap(splitChange)) this.apply({ kind: 'fdb', changes: [part], byName });
-    else this.apply({ kind: 'fdb', changes, byName });
+      for (const part of changes.flatMap(splitChange))
+        this.apply({ kind: 'fdb', changes: [part], byName, ...(origin && { origin }) });
+    else this.apply({ kind: 'fdb', changes, byName, ...(origin && { origin }) });
     if (this.style === 'twice') this.apply({ kind: 'fdb', changes, byName });
   }
 

@@ -1,12 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { structuralFlows } from '../../src/flows/br-tun.ts';
+import type { EntryKind } from '../../src/journal/record.ts';
 import { makePlan } from '../../src/plan.ts';
-import type { NetworkId, Ofport, SegmentationId } from '../../src/values.ts';
+import type { MacAddress, NetworkId, Ofport, SegmentationId } from '../../src/values.ts';
 import type { PortFacts } from '../../src/vif/facts.ts';
 import { testConfig } from './config.ts';
 import { FakeSwitch } from './fake-switch.ts';
 import { recordedLines } from './flows/recorded.ts';
-import { FLOODING, factsOf, GRE_NET, Host, lines, type Pair, portId, tunnelName, VXLAN_NET } from './host.ts';
+import {
+  FLOODING,
+  factsOf,
+  GRE_NET,
+  Host,
+  lines,
+  type Pair,
+  portId,
+  segmentArgs,
+  tunnelName,
+  VXLAN_NET,
+} from './host.ts';
 
 const peer = (n: number): Pair => [`fa:16:3e:00:00:${n}`, `10.0.0.${n}`];
 
@@ -21,6 +33,20 @@ async function wired(): Promise<Host> {
 const vif = (host: Host) => host.state.vifs.get(portId(1));
 const pull = { kind: 'pull' as const, ports: [portId(1)] };
 const answer = (facts: PortFacts | 'absent') => ({ kind: 'facts' as const, answers: new Map([[portId(1), facts]]) });
+
+test('an intent is traced to the request that changed the port, where the FDB message has that of an agent', async () => {
+  const host = await wired();
+  const mac = 'fa:16:3e:00:00:12' as MacAddress;
+  const origin = { uniqueId: 'a', requestId: 'req-of-the-user', queue: 'q', receivedAt: 0 };
+  host.apply({ kind: 'notification', notification: { kind: 'port-update', port: portId(9), mac }, origin });
+  host.fdb('add_fdb_entries', segmentArgs('vxlan', { '172.30.0.12': [FLOODING, peer(12), peer(13)] }), false, {
+    ...origin,
+    requestId: 'req-of-an-agent',
+  });
+  const requests = (kind: EntryKind) => host.open(kind).map(({ origin }) => origin?.requestId);
+  expect([requests('mac'), requests('ip')]).toEqual(Array(2).fill(['req-of-the-user', 'req-of-an-agent']));
+  expect(host.open('flood')).toMatchObject([{ origin: { uniqueId: 'a', requestId: 'req-of-an-agent' } }]);
+});
 
 describe('port facts', () => {
   test('a port_update heard while they are asked for: asked again', async () => {

@@ -26,6 +26,12 @@ describe('read', () => {
     ],
     ['port_update', { port: { id: PORT, name: 'x' }, network_type: 'vxlan' }, { kind: 'port-update', port: PORT }],
     ['port_update', { port: { id: PORT.toUpperCase() } }, { kind: 'port-update', port: PORT }],
+    ['port_update', { port: { id: PORT, mac_address: 'no MAC' } }, { kind: 'port-update', port: PORT }],
+    [
+      'port_update',
+      { port: { id: PORT, mac_address: 'FA:16:3E:00:00:01' } },
+      { kind: 'port-update', port: PORT, mac: 'fa:16:3e:00:00:01' },
+    ],
     ['port_delete', { port_id: PORT }, { kind: 'port-delete', port: PORT }],
     ['binding_activate', { port_id: PORT, host: 'host2' }, { kind: 'port-update', port: PORT }],
   ])('%s %j', (method, args, expected) => {
