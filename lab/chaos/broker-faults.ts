@@ -56,7 +56,7 @@ export async function listQueues({ broker }: Cloud): Promise<{ name: string; mes
 }
 
 async function onChannel(cloud: Cloud, work: (channel: Channel) => Promise<void>): Promise<void> {
-  const connection = await connect(cloud.transportUrlFromOutside);
+  const connection = await connect(cloud.transportUrlFromOutside.replace('rabbit:', 'amqp:'));
   // A connection that breaks says so twice: here, and to whoever waits for an answer.
   connection.on('error', () => undefined);
   try {

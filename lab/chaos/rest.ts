@@ -95,12 +95,25 @@ async function daemonProblems(cloud: Cloud, index: number): Promise<string[]> {
   ];
 }
 
-/** Nothing pending and nothing failed. A daemon without a journal to look at has none. */
+/** It is kept in its file, and nothing is pending, processing or failed. A daemon that has none to look at has no problem with it. */
 async function journalProblems(cloud: Cloud, index: number): Promise<string[]> {
   const { status, body } = await cloud.agent(index).get('/journal');
   if (status === 404) return [];
-  const { entries } = JSON.parse(body) as { entries: { state: string; subject: string }[] };
-  return entries
-    .filter(({ state }) => state !== 'completed')
-    .map(({ state, subject }) => `host${index}: journal: ${subject} is ${state}`);
+  const journal = JSON.parse(body) as {
+    path: string | null;
+    counts: Record<string, number>;
+    entries: { key: string; state: string; blockedOn: string | null; lastError: string | null }[];
+  };
+  const { completed: _, ...open } = journal.counts;
+  const count = Object.values(open).reduce((sum, one) => sum + one, 0);
+  const shown = journal.entries.filter(({ state }) => state !== 'completed').slice(0, 5);
+  return [
+    ...(journal.path === null ? [`host${index}: the journal is in memory alone`] : []),
+    ...(count === 0 ? [] : [`host${index}: the journal has open entries: ${JSON.stringify(open)}`]),
+    ...shown.map(({ key, state, blockedOn, lastError }) =>
+      [`host${index}: journal: ${key} is ${state}`, blockedOn ?? '', lastError ?? '']
+        .filter((part) => part !== '')
+        .join(', '),
+    ),
+  ];
 }

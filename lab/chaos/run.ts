@@ -132,16 +132,19 @@ class Chaos {
   async carryOut(): Promise<void> {
     const { watch } = this.#up();
     const lanes = new Map<string, Promise<void>>();
+    const failed = Promise.withResolvers<never>();
+    const trouble = Promise.race([watch.violated, failed.promise]);
+    trouble.catch(() => undefined);
     const start = performance.now();
     for (const step of this.#schedule.steps) {
-      await Promise.race([sleep(Math.max(0, step.at - (performance.now() - start))), watch.violated]);
+      await Promise.race([sleep(Math.max(0, step.at - (performance.now() - start))), trouble]);
       const lane = laneOf(step.action);
       const done = (lanes.get(lane) ?? Promise.resolve()).then(() => this.#carryOut(step));
-      // It is waited for below; until then it may fail.
-      done.catch(() => undefined);
+      // Said at once, whatever else goes on.
+      done.catch((error: unknown) => failed.reject(error));
       lanes.set(lane, done);
     }
-    await Promise.race([Promise.all(lanes.values()), watch.violated]);
+    await Promise.race([Promise.all(lanes.values()), trouble]);
   }
 
   async comeToRest(): Promise<void> {
