@@ -118,10 +118,13 @@ export class Agent {
     this.apply({ kind: 'gap', l2population, ports });
   }
 
-  /** As {@link gap}, before a process that dies now could leave a queue that looks complete. */
+  /**
+   * A queue is gone and about to be made anew: written down at once, for a process that dies now leaves one that looks
+   * complete. {@link gap}, or the link's return, says when it is there.
+   */
   missing(topic: string): void {
     if (topic !== L2POPULATION_TOPIC) return;
-    this.apply({ kind: 'gap', l2population: true, ports: false });
+    this.apply({ kind: 'deaf' });
     this.#save([]);
   }
 

@@ -172,6 +172,7 @@ export function createDaemon(
     if (event.kind === 'down') links.broker = { ...links.broker, up: false, since: now(), reason: event.reason };
     if (event.kind === 'down') agent.apply({ kind: 'link-down' });
     else {
+      if (event.kind === 'up') agent.apply({ kind: 'link-up' });
       const lost = event.kind === 'up' ? event.lost : event.topics;
       // At the first connection nothing is known yet, unless a checkpoint told: everything is asked for anyway.
       if (lost.length > 0 && (hasBeenUp || isRestored)) agent.gap(lost);

@@ -71,7 +71,7 @@ function isDownOwed(state: State, vif: Vif): boolean {
  * heard it come first, what was in sync before last.
  */
 function refreshes(state: State, now: number, isDue: (id: PortId) => boolean): PortId[] {
-  if (!state.config.agent.l2Population) return [];
+  if (!state.config.agent.l2Population || state.isDeaf) return [];
   const networks = [...state.networks.values()];
   const inFlight = networks.filter(({ sync }) => sync.isInFlight(now)).length;
   const wanting = networks.filter(({ sync }) => sync.wantsRefresh(now));

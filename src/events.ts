@@ -24,6 +24,9 @@ export type Event =
   | { readonly kind: 'notification'; readonly notification: Notification; readonly origin?: Origin }
   /** What was sent while our queues were gone is lost; `l2population`, `ports`: which kind of notification. */
   | { readonly kind: 'gap'; readonly l2population: boolean; readonly ports: boolean }
+  /** The queue of FDB notifications is gone; `gap` or `link-up` says that it is there again. */
+  | { readonly kind: 'deaf' }
+  | { readonly kind: 'link-up' }
   /** Somebody asked for the server's whole word on these networks. */
   | { readonly kind: 'resync'; readonly networks: readonly NetworkKey[] }
   /** What the journal has kept; before everything else. `boot`: the kernel's boot id now. */

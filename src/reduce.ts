@@ -66,11 +66,12 @@ export function reduce(state: State, event: Event, now: number): void {
     case 'notification':
       onNotification(state, event, now);
       break;
+    case 'deaf':
+      onGap(state, now);
+      state.isDeaf = true;
+      break;
     case 'gap':
-      if (event.l2population) {
-        doubtRestored(state);
-        for (const network of state.networks.values()) network.sync.gap(now, state.resyncDelay);
-      }
+      if (event.l2population) onGap(state, now);
       if (event.ports) for (const vif of state.vifs.values()) vif.asking = 'wanted';
       break;
     case 'resync':
@@ -81,6 +82,9 @@ export function reduce(state: State, event: Event, now: number): void {
       break;
     case 'link-down':
       for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
+      break;
+    case 'link-up':
+      state.isDeaf = false;
       break;
     case 'endpoints-asked':
       state.mesh.asked(event.type);
@@ -97,6 +101,13 @@ export function reduce(state: State, event: Event, now: number): void {
     case 'wake':
       break;
   }
+}
+
+/** What was sent of the FDB is lost: nothing of it is certain any more. */
+function onGap(state: State, now: number): void {
+  doubtRestored(state);
+  state.isDeaf = false;
+  for (const { sync } of state.networks.values()) sync.gap(now, state.resyncDelay);
 }
 
 function isNewBridge({ config: { ovs } }: State, { table, before, after }: SwitchRowChange): boolean {

@@ -131,6 +131,8 @@ export class State {
   readonly #requests = new Map<MacAddress, string>();
   /** Counts what was said of networks that are here. */
   touches = 0;
+  /** The queue of FDB notifications is gone: what was asked for now would lack what comes before it is there again. */
+  isDeaf = false;
   /** Id of the markers around what was last reported up. */
   lastAsk: string | undefined;
   /** One of them has come back: what comes by name is meant for us. */

@@ -180,6 +180,16 @@ describe('when a network is asked for', () => {
     expect(nextDuty(host.state, host.now, () => 'a')?.ports).toEqual([portId(1), portId(2)]);
   });
 
+  test('not while the queue of notifications is gone, but as soon as it is there again', async () => {
+    for (const back of ['gap', 'link-up'] as const) {
+      const host = await begin();
+      host.apply({ kind: 'deaf' });
+      expect([network(host).sync.status, nextDuty(host.state, host.now, () => 'a')]).toEqual(['unsynced', undefined]);
+      host.apply(back === 'gap' ? { kind: 'gap', l2population: true, ports: false } : { kind: 'link-up' });
+      expect(nextDuty(host.state, host.now, () => 'a')).toMatchObject({ refresh: true });
+    }
+  });
+
   test('by hand while all is well: once, and its two steps stay', async () => {
     const host = await begin();
     ask(host, 'a');
