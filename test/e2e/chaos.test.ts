@@ -1,0 +1,24 @@
+/** A short chaos run with a fixed seed; `./dev chaos` makes longer ones with others. */
+import { expect, it } from 'vitest';
+import { runChaos } from '../../lab/chaos/run.ts';
+import { makeSchedule } from '../../lab/chaos/schedule.ts';
+import { RunDirectory } from '../../lab/run-directory.ts';
+
+const SEED = 1;
+const SECONDS = 25;
+
+it('faults of every part among ports that come, go and move: nothing is lost, and at rest all is as the server says', async () => {
+  const run = RunDirectory.createForTest();
+  const lines: string[] = [];
+  try {
+    await runChaos(run, { seed: SEED, seconds: SECONDS, print: (line) => lines.push(line) });
+  } catch (error) {
+    // The logs stay.
+    await run.takeDown();
+    throw error;
+  }
+  await run.remove();
+  const begun = lines.filter((line) => /^ *\d+\.\d+ s {2}#/.test(line));
+  expect(begun).toHaveLength(makeSchedule(SEED, SECONDS).steps.length);
+  expect(lines.at(-1)).toContain('all held');
+});
