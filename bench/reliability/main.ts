@@ -5,7 +5,7 @@ import { AGENT_KINDS, type AgentKind } from '../../lab/neutron/host-agent.ts';
 import { type RunDirectory, RunDirectory as Runs, removeOrphans } from '../../lab/run-directory.ts';
 import { runSession } from '../../lab/session.ts';
 import { FAULTS, type Fault, type FaultName } from './faults.ts';
-import { measure } from './measure.ts';
+import { Ward } from './measure.ts';
 import { markdown, merge, type Result } from './report.ts';
 import { Stage } from './stage.ts';
 
@@ -55,13 +55,14 @@ async function work(run: RunDirectory, options: Options): Promise<void> {
   const say = (text: string): void =>
     void process.stderr.write(`==> ${((performance.now() - begin) / 1000).toFixed(0).padStart(3)} s  ${text}\n`);
   const stage = await Stage.up(run, options.entries, say);
+  const ward = new Ward(stage, say);
   for (const name of options.faults) {
     const fault: Fault = FAULTS[name];
     const targets = stage.targets.filter(({ kind }) => options.agents.includes(kind));
     const rounds = fault.scope === 'host' ? targets.map((target) => [target]) : [targets];
     for (const round of rounds) {
       say(`${fault.title}: ${round.map(({ kind }) => kind).join(' and ')}`);
-      const figures = await measure(stage, fault, round, say);
+      const figures = await ward.measure(fault, round);
       keep(
         options,
         figures.map((figure) => ({ fault: name, entries: options.entries, ...figure })),

@@ -32,43 +32,73 @@ const INTERVAL = 250;
 /** The reference works on ten thousand entries for minutes. */
 const LONGEST_WORK = 300_000;
 
-/** Leaves a cloud that is whole again, if need be by a restart of the agent. */
-export async function measure(
-  stage: Stage,
-  fault: Fault,
-  targets: readonly Target[],
-  say: (text: string) => void,
-): Promise<Figure[]> {
-  await stage.prepareChange();
-  const patients = await Promise.all(targets.map(async (target) => new Patient(target, await readFlows(target.host))));
-  const names = targets.map(({ host }) => host.name);
-  const traffic = await TrafficCounter.start(stage.cloud.brokerUrl, names);
-  try {
-    await waitFor('the agents to rest', () => areAtRest(patients), {
-      timeout: LONGEST_WORK,
-      interval: INTERVAL,
-    });
-    for (const patient of patients) await patient.observe(stage);
-    let mark = 0;
-    await fault.make({
-      stage,
-      targets,
-      mark: () => {
-        mark = performance.now();
-      },
-      changed: (change) => {
-        for (const patient of patients) patient.want(changed(patient.wanted, change));
-      },
-    });
-    await watchOver(patients, mark, fault);
-    const counted = targets.length === 1 ? await traffic.stop() : undefined;
-    const figures = await Promise.all(patients.map(async (patient) => await patient.figure(fault, mark, counted)));
-    for (const patient of patients) await patient.cure(say);
-    return figures;
-  } finally {
-    await traffic.stop();
-    for (const patient of patients) await patient.leave();
+export class Ward {
+  readonly #stage: Stage;
+  readonly #say: (text: string) => void;
+  /** What a host must have, since the last fault there. */
+  readonly #wanted = new Map<Target, Flows>();
+
+  constructor(stage: Stage, say: (text: string) => void) {
+    this.#stage = stage;
+    this.#say = say;
   }
+
+  /** What the fault before has left broken is repaired first. */
+  async measure(fault: Fault, targets: readonly Target[]): Promise<Figure[]> {
+    const stage = this.#stage;
+    for (const target of targets) await this.#cure(target);
+    await stage.prepareChange();
+    await waitForRest(stage.targets);
+    const patients: Patient[] = [];
+    const names = targets.map(({ host }) => host.name);
+    const traffic = await TrafficCounter.start(stage.cloud.brokerUrl, names);
+    try {
+      for (const target of targets) patients.push(await Patient.admit(stage, target));
+      let mark = 0;
+      await fault.make({
+        stage,
+        targets,
+        mark: () => {
+          mark = performance.now();
+        },
+        changed: (change) => {
+          for (const patient of patients) patient.want(changed(patient.wanted, change));
+        },
+      });
+      await watchOver(patients, mark, fault);
+      const counted = targets.length === 1 ? await traffic.stop() : undefined;
+      for (const { target, wanted } of patients) this.#wanted.set(target, wanted);
+      return await Promise.all(patients.map(async (patient) => await patient.figure(fault, mark, counted)));
+    } finally {
+      await traffic.stop();
+      for (const patient of patients) await patient.leave();
+    }
+  }
+
+  /** What has not come right by itself does so by a restart of the agent. What even that leaves behind is said. */
+  async #cure(target: Target): Promise<void> {
+    const { host, agent, kind } = target;
+    const wanted = this.#wanted.get(target);
+    if (wanted === undefined) return;
+    const isRight = async () => isSame(await readFlows(host), wanted);
+    if (await isRight().catch(() => false)) return;
+    this.#say(`${host.name} (${kind}) is not whole; its agent is restarted`);
+    await agent.restart(kind);
+    await waitFor('the flows after a restart', isRight, { timeout: LONGEST_WORK, interval: 1_000 }).catch(() =>
+      this.#say(`${host.name} (${kind}) is not whole after a restart either`),
+    );
+  }
+}
+
+function isSame(these: Flows, those: Flows): boolean {
+  return (['br-int', 'br-tun'] as const).every((bridge) => these[bridge].symmetricDifference(those[bridge]).size === 0);
+}
+
+/** Until all agents rest: what one still has to do would slow the other down. */
+async function waitForRest(targets: readonly Target[]): Promise<void> {
+  const meters = targets.map(({ agent }) => new RestMeter(agent));
+  const areAllAtRest = async () => (await Promise.all(meters.map((meter) => meter.isAtRest()))).every((one) => one);
+  await waitFor('the agents to rest', areAllAtRest, { timeout: LONGEST_WORK, interval: INTERVAL });
 }
 
 async function watchOver(patients: readonly Patient[], mark: number, fault: Fault): Promise<void> {
@@ -89,24 +119,27 @@ async function areAtRest(patients: readonly Patient[]): Promise<boolean> {
 class Patient {
   readonly target: Target;
   wanted: Flows;
-  #watch: FlowWatch | undefined;
   #pingers: Pinger[] = [];
   readonly #meter: RestMeter;
+  readonly #watch: FlowWatch;
 
-  constructor(target: Target, wanted: Flows) {
-    this.#meter = new RestMeter(target.agent);
+  private constructor(target: Target, wanted: Flows) {
     this.target = target;
     this.wanted = wanted;
+    this.#meter = new RestMeter(target.agent);
+    this.#watch = new FlowWatch(target.host, wanted);
   }
 
-  async observe(stage: Stage): Promise<void> {
-    for (const { from, to } of stage.paths(this.target)) this.#pingers.push(await Pinger.start(from, to));
-    this.#watch = new FlowWatch(this.target.host, this.wanted);
+  /** Its paths are pinged and its flows are watched from now on. */
+  static async admit(stage: Stage, target: Target): Promise<Patient> {
+    const patient = new Patient(target, await readFlows(target.host));
+    for (const { from, to } of stage.paths(target)) patient.#pingers.push(await Pinger.start(from, to));
+    return patient;
   }
 
   want(flows: Flows): void {
     this.wanted = flows;
-    this.#watch?.want(flows);
+    this.#watch.want(flows);
   }
 
   /** Whether the agent has nothing to do any more, as far as one can see. */
@@ -116,20 +149,20 @@ class Patient {
 
   /** Milliseconds. */
   isRightFor(now: number): number {
-    const since = this.#watch?.health.rightSince;
+    const since = this.#watch.health.rightSince;
     return since === undefined ? -1 : now - since;
   }
 
   async figure(fault: Fault, mark: number, traffic: Traffic | undefined): Promise<Figure> {
-    const health = this.#watch?.health;
-    await this.#watch?.stop();
+    const health = this.#watch.health;
+    await this.#watch.stop();
     const pings: SteadyPing[] = await Promise.all(this.#pingers.map(async (pinger) => await pinger.stop()));
     this.#pingers = [];
     const worst = pings.toSorted((a, b) => b.lost - a.lost)[0] ?? { sent: 0, lost: 0 };
     const gap = Math.max(0, ...pings.flatMap(({ gaps }) => gaps.map(({ ms }) => ms)));
     const seconds = (last: number | undefined): number | null => {
       if (last === undefined || last <= mark) return 0;
-      const isStill = health?.rightSince === undefined && performance.now() - last < 10_000;
+      const isStill = health.rightSince === undefined && performance.now() - last < 10_000;
       return isStill ? null : (last - mark) / 1000;
     };
     return {
@@ -137,32 +170,15 @@ class Patient {
       lost: worst.lost,
       sent: worst.sent,
       longestGap: gap / 1000,
-      complete: seconds(health?.lastMissing),
-      clean: seconds(health?.lastStale),
+      complete: seconds(health.lastMissing),
+      clean: seconds(health.lastStale),
       patience: fault.patience,
       traffic,
     };
   }
 
-  /** What has not come right by itself does so by a restart. What even that leaves behind is said. */
-  async cure(say: (text: string) => void): Promise<void> {
-    const { host, agent, kind } = this.target;
-    const isRight = async () => {
-      const [there, wanted] = [await readFlows(host), this.wanted];
-      return (['br-int', 'br-tun'] as const).every(
-        (bridge) => there[bridge].symmetricDifference(wanted[bridge]).size === 0,
-      );
-    };
-    if (await isRight().catch(() => false)) return;
-    say(`${host.name} (${kind}) is not whole: ${this.#watch?.example ?? ''}; its agent is restarted`);
-    await agent.restart(kind);
-    await waitFor('the flows after a restart', isRight, { timeout: LONGEST_WORK, interval: 1_000 }).catch(() =>
-      say(`${host.name} (${kind}) is not whole after a restart either`),
-    );
-  }
-
   async leave(): Promise<void> {
     for (const pinger of this.#pingers) pinger.kill();
-    await this.#watch?.stop();
+    await this.#watch.stop();
   }
 }
