@@ -92,7 +92,7 @@ async function status(): Promise<number> {
         ? 'never heard of'
         : `${record.alive ? 'alive' : 'down'}, last heard ${record.heartbeat_timestamp}`;
     const running = one.kind === undefined ? 'no agent runs' : `${one.kind}, pid ${one.pid}`;
-    print(`${host.name}           ${host.vtep.ipv4}  ${running}; at the server: ${seen}`);
+    print(`${host.name}           ${neutron.vtep(host)}  ${running}; at the server: ${seen}`);
   }
   return 0;
 }

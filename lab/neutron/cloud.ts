@@ -14,7 +14,7 @@ import { freePorts, type LabBroker } from '../broker.ts';
 import { Cloud } from '../cloud.ts';
 import { Host } from '../host.ts';
 import type { RunDirectory } from '../run-directory.ts';
-import type { Settings } from '../settings.ts';
+import { mergeSettings, type Settings } from '../settings.ts';
 import { Vm, type VmSpec } from '../vm.ts';
 import { waitFor } from '../wait.ts';
 import { Database } from './database.ts';
@@ -28,6 +28,8 @@ export interface NeutronCloudOptions {
   readonly hosts?: number;
   /** Which agent runs on which host, by the host's number: `{ 1: 'ours', 2: 'reference' }`. Default: none is started. */
   readonly agents?: Readonly<Record<number, AgentKind>>;
+  /** Version of IP that tunnels run over; 4 by default. */
+  readonly overlayIpVersion?: 4 | 6;
   /** Added to the configuration files of every host. */
   readonly settings?: Settings;
   /** Added to the server's neutron.conf. */
@@ -38,6 +40,7 @@ export interface NeutronCloudOptions {
 
 interface Facts {
   readonly hosts: number;
+  readonly overlayIpVersion: 4 | 6;
   readonly restPort: number;
   readonly brokerUrl: string;
 }
@@ -87,7 +90,7 @@ export class NeutronCloud {
 
   static async #bringUp(run: RunDirectory, options: NeutronCloudOptions): Promise<NeutronCloud> {
     const progress = options.onProgress ?? (() => undefined);
-    const { hosts = 2, agents = {}, settings, serverSettings } = options;
+    const { hosts = 2, agents = {}, overlayIpVersion = 4, settings = {}, serverSettings = {} } = options;
     const [restPort = 0] = await freePorts(1);
     const cloudUp = Cloud.up(run, { hosts, server: false, agents: false, onProgress: progress });
     // The schema needs the server's configuration but no broker.
@@ -99,17 +102,20 @@ export class NeutronCloud {
     if (databaseResult.status === 'rejected') throw databaseResult.reason;
     progress('MariaDB');
     const cloud = cloudResult.value;
-    const facts: Facts = { hosts, restPort, brokerUrl: cloud.transportUrlFromOutside };
+    const facts: Facts = { hosts, overlayIpVersion, restPort, brokerUrl: cloud.transportUrlFromOutside };
     const server = NeutronServer.configure(run, {
       transportUrl: facts.brokerUrl,
       database: databaseResult.value,
       port: restPort,
-      ...(serverSettings === undefined ? {} : { settings: serverSettings }),
+      settings: mergeSettings({ ml2: { overlay_ip_version: String(overlayIpVersion) } }, serverSettings),
     });
     await server.start();
     progress(`neutron-server, ${server.rest.url}`);
     const neutron = new NeutronCloud(run, facts, cloud);
-    for (const host of neutron.hosts) new HostAgent(host).configure(cloud.transportUrl, settings);
+    for (const host of neutron.hosts) {
+      const ovs = { local_ip: neutron.vtep(host) };
+      new HostAgent(host).configure(cloud.transportUrl, mergeSettings({ ovs }, settings));
+    }
     await Promise.all(
       Object.entries(agents).map(async ([index, kind]) => {
         await neutron.agent(Number(index)).start(kind);
@@ -131,6 +137,11 @@ export class NeutronCloud {
   /** By the number of its host. */
   agent(index: number): HostAgent {
     return new HostAgent(this.host(index));
+  }
+
+  /** The address of a host's tunnels. */
+  vtep(host: Host): string {
+    return this.#facts.overlayIpVersion === 4 ? host.vtep.ipv4 : host.vtep.ipv6;
   }
 
   get rest(): Rest {

@@ -20,7 +20,7 @@ export interface Names {
   readonly networks: ReadonlyMap<string, string>;
 }
 
-export const TUNNELS = ['vxlan', 'gre', 'geneve'];
+export const TUNNELS = ['vxlan', 'gre', 'ip6gre', 'geneve'];
 
 /** ofports are numbered by bridge. */
 export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
@@ -32,7 +32,9 @@ export function namesOf(ovsdb: OvsdbRows, bridge: Bridge): Names {
     const ifaceId = (external_ids as Record<string, string>)['iface-id'];
     const isDead = ovsdb.Port.some((port) => port.name === name && String(port.tag) === '4095');
     const vif = ifaceId === undefined ? String(name) : `${isDead ? 'dead ' : ''}vif ${ifaceId}`;
-    ports.set(String(ofport), isTunnel ? `${type} ${(options as Record<string, string>).remote_ip}` : vif);
+    // GRE over IPv6 is GRE.
+    const tunnel = `${String(type).replace('ip6', '')} ${(options as Record<string, string>).remote_ip}`;
+    ports.set(String(ofport), isTunnel ? tunnel : vif);
   }
   return { ports, networks: networksOf(ovsdb) };
 }

@@ -3,41 +3,17 @@
  * table, and everybody else the flooding entry about it, only while it counts one or two ACTIVE ports there: whatever it
  * counts, both ends must be complete.
  */
-import PQueue from 'p-queue';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Scene } from './scene.ts';
+import { describe, expect, it } from 'vitest';
+import { sceneOfFile } from './scene.ts';
 
 const MANY = 20;
 
-let scene: Scene;
-
-beforeAll(async () => {
-  scene = await Scene.up({ agents: { 1: 'ours', 2: 'reference' } });
-});
-
-afterEach(({ task }) => scene?.noteResult(task.result?.state));
-
-afterAll(async () => {
-  await scene?.down();
-});
+const scene = sceneOfFile({ agents: { 1: 'ours', 2: 'reference' } });
 
 const numbered = (prefix: string) => Array.from({ length: MANY }, (_, i) => `${prefix}${i + 1}`);
 
-/** VMs that are bound to the host and run; none is plugged. */
-async function prepare(names: readonly string[], network: string, host: number): Promise<void> {
-  const queue = new PQueue({ concurrency: 4 });
-  const boot = async (name: string) => {
-    await scene.boot(name, host, await scene.port(name, network), { unplugged: true });
-  };
-  await queue.addAll(names.map((name) => () => boot(name)));
-}
-
 async function plug(names: readonly string[]): Promise<void> {
   await Promise.all(names.map(async (name) => await scene.named(name).vm.plug()));
-}
-
-async function waitActive(names: readonly string[]): Promise<void> {
-  await scene.cloud.waitActive(...names.map((name) => scene.named(name).port));
 }
 
 /** One after the other with everybody else would be hundreds of pings: each of `many` with one of the other end, both ways. */
@@ -56,9 +32,9 @@ describe.each([
     const [many, other] = [numbered(name('vxlan', 'a')), name('vxlan', 'b')];
     await scene.network(network, 'vxlan');
     await scene.vm(other, network, there);
-    await prepare(many, network, here);
+    await scene.prepare(many, network, here);
     await plug(many);
-    await waitActive(many);
+    await scene.waitActive(...many);
     await expectAllReach(many, other);
     await scene.expectFlows();
     await scene.expectStayedActive();
@@ -68,10 +44,10 @@ describe.each([
     const network = `gre${here}`;
     const [many, other] = [numbered(name('gre', 'a')), name('gre', 'b')];
     await scene.network(network, 'gre');
-    await prepare(many, network, here);
-    await prepare([other], network, there);
+    await scene.prepare(many, network, here);
+    await scene.prepare([other], network, there);
     await plug([...many, other]);
-    await waitActive([...many, other]);
+    await scene.waitActive(...many, other);
     await expectAllReach(many, other);
     await scene.expectFlows();
     await scene.expectStayedActive();
@@ -110,7 +86,7 @@ it('the server counts more than two ports from the start, and says nothing of it
   const [many, other] = [numbered('silent-a'), 'silent-b'];
   await scene.network('silent', 'geneve');
   await scene.vm(other, 'silent', 2);
-  await prepare(many, 'silent', 1);
+  await scene.prepare(many, 'silent', 1);
   // As after a race of several workers: whichever port comes first, it is the fourth.
   const { rest, database, hosts } = scene.cloud;
   const here = { 'binding:host_id': hosts[0]?.name ?? '', device_owner: 'compute:nova' };
@@ -118,7 +94,7 @@ it('the server counts more than two ports from the start, and says nothing of it
   const ids = counted.map(({ id }) => `'${id}'`).join(', ');
   await database.query(`UPDATE ports SET status = 'ACTIVE' WHERE id IN (${ids})`);
   await plug(many);
-  await waitActive(many);
+  await scene.waitActive(...many);
   await expectAllReach(many, other);
   for (const { id } of counted) await rest.deletePort(id);
   await scene.expectFlows();

@@ -3,49 +3,16 @@
  * configuration files, and nobody notices; and back again.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { AgentKind } from '../../lab/neutron/host-agent.ts';
-import { pingWhile } from '../../lab/neutron/pinger.ts';
 import { FlowWatch } from '../integration/agent/flow-watch.ts';
 import type { Bridge } from '../integration/golden/recording.ts';
-import { Scene, TUNNEL_TYPES } from './scene.ts';
+import { allPaths, pingAllPathsWhile } from './paths.ts';
+import { sceneOfFile } from './scene.ts';
 
-let scene: Scene;
-
-beforeAll(async () => {
-  scene = await Scene.up({ agents: { 1: 'reference', 2: 'reference' } });
-  for (const type of TUNNEL_TYPES) {
-    await scene.network(type, type);
-    for (const [name, host] of [
-      ['a1', 1],
-      ['a2', 1],
-      ['b1', 2],
-      ['b2', 2],
-    ] as const)
-      await scene.vm(`${type}-${name}`, type, host);
-  }
-  await scene.expectReachable();
-  await scene.expectFlows();
-});
-
-afterEach(({ task }) => scene?.noteResult(task.result?.state));
-
-afterAll(async () => {
-  await scene?.down();
-});
-
-/** Out of the host, into it and inside, both families, every tunnel type. */
-function pairs() {
-  return TUNNEL_TYPES.flatMap((type) => {
-    const vm = (name: string) => scene.named(`${type}-${name}`);
-    return [
-      { from: vm('a1').vm, to: vm('b1').ipv4 },
-      { from: vm('b1').vm, to: vm('a1').ipv6 },
-      { from: vm('b2').vm, to: vm('a2').ipv4 },
-      { from: vm('a1').vm, to: vm('a2').ipv6 },
-    ];
-  });
-}
+const scene = sceneOfFile({ agents: { 1: 'reference', 2: 'reference' } }, (up) =>
+  up.everyTunnelType({ a1: 1, a2: 1, b1: 2, b2: 2 }),
+);
 
 interface HandOver {
   readonly sent: number;
@@ -60,7 +27,7 @@ async function handOver(kind: AgentKind): Promise<HandOver> {
   const host = scene.cloud.host(1);
   const watches = { 'br-tun': await FlowWatch.start(host, 'br-tun'), 'br-int': await FlowWatch.start(host, 'br-int') };
   try {
-    const results = await pingWhile(pairs(), async () => {
+    const results = await pingAllPathsWhile(scene, async () => {
       await scene.cloud.agent(1).restart(kind);
       await scene.cloud.waitAlive(1);
       await scene.expectFlows(60_000);
@@ -89,7 +56,7 @@ let itself: HandOver;
 it('the reference restarts itself: what it loses is the measure', async () => {
   itself = await handOver('reference');
   report('reference → reference', itself);
-  expect(itself.sent).toBeGreaterThan(pairs().length * 20);
+  expect(itself.sent).toBeGreaterThan(allPaths(scene).length * 20);
 });
 
 it('the reference to ours: not one ping lost, no tunnel port made anew, no right flow missing for an instant', async () => {

@@ -2,99 +2,51 @@
  * neutron-server and Open vSwitch go away and come back, with changes made meanwhile: at rest both ends are complete, and no
  * ACTIVE port has left ACTIVE because of us. Ours on host1, where all of it happens, the reference on host2.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { pingWhile } from '../../lab/neutron/pinger.ts';
+import { describe, expect, it } from 'vitest';
 import { waitFor } from '../../lab/wait.ts';
 import { AgentLog } from './agent-log.ts';
-import { Scene, TUNNEL_TYPES } from './scene.ts';
+import { broken, pingAllPathsWhile } from './paths.ts';
+import { sceneOfFile, TUNNEL_TYPES } from './scene.ts';
 
-/** Milliseconds. At 20 pings a second a single one that is lost makes some 100. */
-const LONGEST_GAP = 250;
-
-let scene: Scene;
 let log: AgentLog;
 
-beforeAll(async () => {
-  scene = await Scene.up({
+const scene = sceneOfFile(
+  {
     agents: { 1: 'ours', 2: 'reference' },
     settings: {
       // A call that neutron-server takes to its grave is waited for this long, by either agent.
       DEFAULT: { rpc_response_timeout: '15' },
       agent: { report_interval: '2' },
-      l2pop_agent: { compare_interval: '1', snapshot_grace: '1', snapshot_confirm: '3' },
+      l2pop_agent: { snapshot_grace: '1', snapshot_confirm: '3' },
     },
     // Long enough for a server that is busy, short enough to wait for.
     serverSettings: { DEFAULT: { agent_down_time: '12' } },
-  });
-  for (const type of TUNNEL_TYPES) {
-    await scene.network(type, type);
-    for (const [name, host] of [
-      ['a1', 1],
-      ['a2', 1],
-      ['b1', 2],
-    ] as const)
-      await scene.vm(`${type}-${name}`, type, host);
-  }
-  await scene.expectReachable();
-  await scene.expectFlows();
-  log = new AgentLog(scene.cloud.agent(1));
-});
+  },
+  async (up) => {
+    await up.everyTunnelType({ a1: 1, a2: 1, b1: 2 });
+    log = new AgentLog(up.cloud.agent(1));
+  },
+);
 
-afterEach(({ task }) => scene?.noteResult(task.result?.state));
-
-afterAll(async () => {
-  await scene?.down();
-});
-
-/** Bound, running and not plugged. */
-async function prepare(name: string, network: string, host: number): Promise<void> {
-  await scene.boot(name, host, await scene.port(name, network), { unplugged: true });
-}
-
-async function waitActive(name: string): Promise<void> {
-  await scene.cloud.waitActive(scene.named(name).port);
-}
-
-async function expectAtRest(): Promise<void> {
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
-}
-
-/** Both ways, both families, every tunnel type, and two VMs of one host. */
-function pairs() {
-  return TUNNEL_TYPES.flatMap((type) => {
-    const vm = (name: string) => scene.named(`${type}-${name}`);
-    return [
-      { from: vm('a1').vm, to: vm('b1').ipv4 },
-      { from: vm('b1').vm, to: vm('a1').ipv6 },
-      { from: vm('a1').vm, to: vm('a2').ipv4 },
-    ];
-  });
-}
-
-/** A path may lose a packet on a machine that is busy starting a server; it may not break. */
-const broken = (results: Awaited<ReturnType<typeof pingWhile>>) =>
-  results.filter(({ gaps }) => gaps.some(({ ms }) => ms > LONGEST_GAP));
 const isAlive = async () => (await scene.cloud.agentRecord(1))?.alive === true;
 const refreshes = () => log.lines().filter(({ refresh }) => refresh === true);
 
 describe.each(['stop', 'kill'] as const)('neutron-server after %s', (how) => {
   it('VIFs plugged and unplugged meanwhile, on both hosts: no path breaks', async () => {
     const [a, b, gone] = [`${how}-a`, `${how}-b`, `${how}-x`];
-    await prepare(a, 'vxlan', 1);
-    await prepare(b, 'gre', 2);
+    await scene.prepare([a], 'vxlan', 1);
+    await scene.prepare([b], 'gre', 2);
     await scene.vm(gone, 'geneve', 1);
-    const results = await pingWhile(pairs(), async () => {
+    const results = await pingAllPathsWhile(scene, async () => {
       await scene.cloud.server[how]();
       await scene.named(a).vm.plug();
       await scene.named(b).vm.plug();
       const unplugged = scene.unplug(gone);
       await scene.cloud.server.start();
-      await Promise.all([unplugged, waitActive(a), waitActive(b)]);
+      await Promise.all([unplugged, scene.waitActive(a, b)]);
     });
     expect(broken(results)).toEqual([]);
-    await expectAtRest();
+    await scene.expectAtRest();
   });
 });
 
@@ -106,7 +58,7 @@ describe.each(['stop', 'kill'] as const)('ovs-vswitchd after %s', (how) => {
       string,
       string,
     ];
-    await prepare(a, 'vxlan', 1);
+    await scene.prepare([a], 'vxlan', 1);
     await scene.vm(gone, 'geneve', 1);
     await scene.vm(farGone, 'gre', 2);
     await scene.expectReachable([farGone, 'gre-a1']);
@@ -117,29 +69,30 @@ describe.each(['stop', 'kill'] as const)('ovs-vswitchd after %s', (how) => {
     await scene.vm(far, 'vxlan', 2);
     await scene.remove(farGone);
     await host.startVswitchd();
-    await Promise.all([...changes, waitActive(a)]);
-    await expectAtRest();
+    await Promise.all([...changes, scene.waitActive(a)]);
+    await scene.expectAtRest();
   });
 });
 
 describe.each(['stop', 'kill'] as const)('ovsdb-server after %s', (how) => {
   it('ports of the other host come and go, a VIF is plugged right afterwards: no path breaks', async () => {
     const [a, far, farGone] = ['a', 'b', 'y'].map((role) => `ovsdb-${how}-${role}`) as [string, string, string];
-    await prepare(a, 'geneve', 1);
+    await scene.prepare([a], 'geneve', 1);
     await scene.vm(farGone, 'gre', 2);
     await scene.expectReachable([farGone, 'gre-a1']);
     const host = scene.cloud.host(1);
-    const results = await pingWhile(pairs(), async () => {
-      await host.daemon('ovsdb-server')[how]();
-      await scene.vm(far, 'vxlan', 2);
-      await scene.remove(farGone);
-      await host.startOvsdbServer();
+    // While it is away the userspace datapath forwards nothing, with an agent or without: pings can tell only of what comes after.
+    await host.daemon('ovsdb-server')[how]();
+    await scene.vm(far, 'vxlan', 2);
+    await scene.remove(farGone);
+    await host.startOvsdbServer();
+    const results = await pingAllPathsWhile(scene, async () => {
       await scene.named(a).vm.plug();
-      await waitActive(a);
+      await scene.waitActive(a);
       await scene.expectFlows();
     });
     expect(broken(results)).toEqual([]);
-    await expectAtRest();
+    await scene.expectAtRest();
   });
 });
 
@@ -152,10 +105,10 @@ it('the whole of Open vSwitch at once, as `systemctl restart openvswitch-switch`
   await scene.remove('whole-y');
   await host.startOvsdbServer();
   await host.startVswitchd();
-  await expectAtRest();
+  await scene.expectAtRest();
 });
 
-it('while ovs-vswitchd is dead we are not reported alive; given up and back, everything is asked anew', async () => {
+it('while ovs-vswitchd alone is dead we are not reported alive; given up and back, everything is asked anew', async () => {
   const host = scene.cloud.host(1);
   log.forget();
   await host.daemon('ovs-vswitchd').kill();
@@ -167,5 +120,5 @@ it('while ovs-vswitchd is dead we are not reported alive; given up and back, eve
     const asked = refreshes().reduce((sum, { ports }) => sum + Number(ports), 0);
     return log.has('neutron-server had given us up') && asked >= TUNNEL_TYPES.length;
   });
-  await expectAtRest();
+  await scene.expectAtRest();
 });

@@ -2,7 +2,8 @@
  * A cloud with the real neutron-server for one test file: what a scenario does to networks and VMs, in words, and the checks
  * that every scenario makes: pings, both ends' flows, and no ACTIVE port that left ACTIVE because of us.
  */
-import { expect } from 'vitest';
+import PQueue from 'p-queue';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { NeutronCloud, type NeutronCloudOptions, type PluggedVm, waitReachable } from '../../lab/neutron/cloud.ts';
 import type { AgentKind } from '../../lab/neutron/host-agent.ts';
 import type { Network, Port, PortRequest, Subnet, TunnelNetworkType } from '../../lab/neutron/rest-types.ts';
@@ -13,6 +14,7 @@ import { type Row, rows } from '../../lab/oracle/ovsdb-rows.ts';
 import { dump, readRows } from '../../lab/oracle/read-switch.ts';
 import { RunDirectory } from '../../lab/run-directory.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { TUNNEL_INTERFACE_TYPES } from '../../src/tunnel/ports.ts';
 import { DIFFERENCES } from '../integration/golden/differences.ts';
 import type { Bridge } from '../integration/golden/recording.ts';
 
@@ -30,37 +32,55 @@ export interface SceneNetwork {
 
 type BootOptions = NonNullable<Parameters<NeutronCloud['boot']>[2]>;
 
+/**
+ * The scene of a test file: brought up and prepared before its first test, taken down after its last. Its logs stay unless
+ * all was well.
+ */
+export function sceneOfFile(options: NeutronCloudOptions, prepare?: (scene: Scene) => Promise<void>): Scene {
+  const scene = new Scene(options);
+  let isWell = false;
+  beforeAll(async () => {
+    await scene.up();
+    await prepare?.(scene);
+    isWell = true;
+  });
+  afterEach(({ task }) => {
+    isWell &&= task.result?.state !== 'fail';
+  });
+  afterAll(async () => await scene.down(!isWell));
+  return scene;
+}
+
 export class Scene {
-  readonly cloud: NeutronCloud;
   readonly networks = new Map<string, SceneNetwork>();
+  readonly #options: NeutronCloudOptions;
   readonly #vms = new Map<string, PluggedVm>();
   readonly #unplugged = new Set<string>();
   /** Ports that leave ACTIVE because the scenario wants them to. */
   readonly #mayLeave = new Set<string>();
-  #watch: StatusWatch;
-  #failed = false;
+  #cloud: NeutronCloud | undefined;
+  #watch: StatusWatch | undefined;
   #mayReferenceKeep = false;
   #isReferenceIgnored = false;
 
-  private constructor(cloud: NeutronCloud, watch: StatusWatch) {
-    this.cloud = cloud;
-    this.#watch = watch;
+  constructor(options: NeutronCloudOptions) {
+    this.#options = options;
   }
 
-  static async up(options: NeutronCloudOptions): Promise<Scene> {
-    const cloud = await NeutronCloud.up(RunDirectory.createForTest(), options);
-    return new Scene(cloud, await StatusWatch.start(cloud.database));
+  async up(): Promise<void> {
+    this.#cloud = await NeutronCloud.up(RunDirectory.createForTest(), this.#options);
+    this.#watch = await StatusWatch.start(this.#cloud.database);
   }
 
-  /** Ends everything; the logs go too, unless a test failed. */
-  async down(): Promise<void> {
-    if (this.#failed) await this.cloud.down();
-    else await this.cloud.run.remove();
+  /** Ends everything. */
+  async down(areLogsKept: boolean): Promise<void> {
+    if (areLogsKept) await this.#cloud?.down();
+    else await this.#cloud?.run.remove();
   }
 
-  /** For `afterEach`: keeps the logs of a test that failed. */
-  noteResult(state: string | undefined): void {
-    if (state === 'fail') this.#failed = true;
+  get cloud(): NeutronCloud {
+    if (this.#cloud === undefined) throw new Error('the scene is not up');
+    return this.#cloud;
   }
 
   /** A network with an IPv4 and an IPv6 subnet. */
@@ -106,6 +126,14 @@ export class Scene {
     return plugged;
   }
 
+  /** VMs that are bound to the host and run, in the order of their names; none is plugged. */
+  async prepare(names: readonly string[], network: string, host: number): Promise<PluggedVm[]> {
+    const queue = new PQueue({ concurrency: 4 });
+    const boot = async (name: string) =>
+      await this.boot(name, host, await this.port(name, network), { unplugged: true });
+    return await queue.addAll(names.map((name) => () => boot(name)));
+  }
+
   /** A port and its VM on a host, ACTIVE. */
   async vm(
     name: string,
@@ -116,6 +144,24 @@ export class Scene {
     const plugged = await this.boot(name, host, await this.port(name, network, request));
     await this.cloud.waitActive(plugged.port);
     return plugged;
+  }
+
+  /**
+   * A network of each tunnel type, named after it, with a VM of each role on its host: `{ a1: 1, b1: 2 }` makes `vxlan-a1`,
+   * `gre-b1` and so on. All at rest.
+   */
+  async everyTunnelType(roles: Readonly<Record<string, number>>): Promise<void> {
+    for (const type of TUNNEL_TYPES) {
+      await this.network(type, type);
+      for (const [role, host] of Object.entries(roles)) await this.vm(`${type}-${role}`, type, host);
+    }
+    await this.expectReachable();
+    await this.expectFlows();
+  }
+
+  /** Until their ports are ACTIVE. */
+  async waitActive(...names: readonly string[]): Promise<void> {
+    await this.cloud.waitActive(...names.map((name) => this.named(name).port));
   }
 
   named(name: string): PluggedVm {
@@ -242,15 +288,22 @@ export class Scene {
   async expectStayedActive(): Promise<void> {
     const isTheirs = (host: string) => this.#kindOf(host) !== 'ours';
     const theirs = (await this.cloud.rest.ports()).filter((port) => isTheirs(port['binding:host_id']));
-    expect(await this.#watch.leftActive([...theirs.map(({ id }) => id), ...this.#mayLeave])).toEqual([]);
+    expect(await this.#watch?.leftActive([...theirs.map(({ id }) => id), ...this.#mayLeave])).toEqual([]);
     this.#mayLeave.clear();
     this.#watch = await StatusWatch.start(this.cloud.database);
+  }
+
+  /** Nothing is under way any more, and all is as it must be. */
+  async expectAtRest(): Promise<void> {
+    await this.expectReachable();
+    await this.expectFlows();
+    await this.expectStayedActive();
   }
 
   /** Tunnel ports of a host, with what a port that was made anew would not keep. */
   async tunnelPorts(host: number): Promise<Row[]> {
     const all = await rows(this.cloud.host(host), 'Interface', ['_uuid', 'name', 'type', 'ofport', 'options']);
-    const tunnels = all.filter(({ type }) => TUNNEL_TYPES.some((one) => one === type));
+    const tunnels = all.filter(({ type }) => TUNNEL_INTERFACE_TYPES.some((one) => one === type));
     return tunnels.sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1));
   }
 
@@ -281,7 +334,7 @@ export class Scene {
     return {
       networks: await rest.networks(),
       ports: await rest.ports(),
-      vteps: new Map(hosts.map((host) => [host.name, host.vtep.ipv4])),
+      vteps: new Map(hosts.map((host) => [host.name, this.cloud.vtep(host)])),
       plugged: new Set(plugged),
     };
   }

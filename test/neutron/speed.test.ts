@@ -2,13 +2,12 @@
  * How long Nova waits: from the VIF on br-int to the port ACTIVE at the server. Ours on host1 and the reference on host2, in
  * turns, on one machine. It prints what it measures; a machine that is busy must not fail it, so its deadlines are generous.
  */
-import PQueue from 'p-queue';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { StatusWatch } from '../../lab/neutron/status-watch.ts';
 import { Vm } from '../../lab/vm.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { AgentLog } from './agent-log.ts';
-import { type PluggedVm, Scene } from './scene.ts';
+import { type PluggedVm, sceneOfFile } from './scene.ts';
 import { VifClock } from './vif-clock.ts';
 
 const MANY = 20;
@@ -18,34 +17,24 @@ const DEADLINE = 20_000;
 const HOSTS = { ours: 1, reference: 2 } as const;
 type Who = keyof typeof HOSTS;
 
-let scene: Scene;
 let clock: VifClock;
 let log: AgentLog;
 
-beforeAll(async () => {
-  scene = await Scene.up({ agents: { 1: 'ours', 2: 'reference' } });
-  await scene.network('one', 'vxlan');
-  await scene.network('many', 'geneve');
-  clock = await VifClock.start(scene.cloud.host(1));
-  log = new AgentLog(scene.cloud.agent(1));
+const scene = sceneOfFile({ agents: { 1: 'ours', 2: 'reference' } }, async (up) => {
+  await up.network('one', 'vxlan');
+  await up.network('many', 'geneve');
+  clock = await VifClock.start(up.cloud.host(1));
+  log = new AgentLog(up.cloud.agent(1));
 });
 
-afterEach(({ task }) => scene?.noteResult(task.result?.state));
+afterAll(async () => await clock?.end());
 
-afterAll(async () => {
-  await clock?.end();
-  await scene?.down();
-});
-
-/** VMs that are bound and run, in order; none is plugged. */
-async function prepare(who: Who, network: string, count: number): Promise<PluggedVm[]> {
-  const queue = new PQueue({ concurrency: 4 });
-  const boot = async (i: number) => {
-    const name = `${network}-${who}-${i}`;
-    return await scene.boot(name, HOSTS[who], await scene.port(name, network), { unplugged: true });
-  };
-  return await queue.addAll(Array.from({ length: count }, (_, i) => () => boot(i + 1)));
-}
+const prepare = async (who: Who, network: string) =>
+  await scene.prepare(
+    Array.from({ length: MANY }, (_, i) => `${network}-${who}-${i + 1}`),
+    network,
+    HOSTS[who],
+  );
 
 /** Milliseconds from the start of ovs-vsctl until each of them was ACTIVE, in the order of the list. */
 async function plug(vms: readonly PluggedVm[]): Promise<number[]> {
@@ -121,7 +110,7 @@ const words = (ms: number) => `${Math.round(ms)} ms`;
 const summary = (values: readonly number[]) => [median(values), Math.min(...values), Math.max(...values)].map(words);
 
 it(`${MANY} one by one`, async () => {
-  const vms = { ours: await prepare('ours', 'one', MANY), reference: await prepare('reference', 'one', MANY) };
+  const vms = { ours: await prepare('ours', 'one'), reference: await prepare('reference', 'one') };
   const took: Record<Who, number[]> = { ours: [], reference: [] };
   const shares: OwnShare[] = [];
   for (let i = 0; i < MANY; i++) {
@@ -147,8 +136,8 @@ it(`${MANY} one by one`, async () => {
 
 it(`${MANY} at once`, async () => {
   const took: Record<Who, number[]> = { ours: [], reference: [] };
-  const ours = await prepare('ours', 'many', MANY);
-  const reference = await prepare('reference', 'many', MANY);
+  const ours = await prepare('ours', 'many');
+  const reference = await prepare('reference', 'many');
   log.forget();
   took.ours = await plug(ours);
   const share = await ownShare(ours);

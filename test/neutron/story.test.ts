@@ -2,20 +2,10 @@
  * The recorded story of the reference, live: ours on host1, the reference on host2, a network of each tunnel type. Each step
  * goes on with what the one before has left.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { Scene, TUNNEL_TYPES } from './scene.ts';
+import { expect, it } from 'vitest';
+import { sceneOfFile, TUNNEL_TYPES } from './scene.ts';
 
-let scene: Scene;
-
-beforeAll(async () => {
-  scene = await Scene.up({ agents: { 1: 'ours', 2: 'reference' } });
-});
-
-afterEach(({ task }) => scene?.noteResult(task.result?.state));
-
-afterAll(async () => {
-  await scene?.down();
-});
+const scene = sceneOfFile({ agents: { 1: 'ours', 2: 'reference' } });
 
 /** VMs of the same role, one a network: `vxlan-a1`, `gre-a1`, …. */
 const all = (role: string): string[] => TUNNEL_TYPES.map((type) => `${type}-${role}`);
@@ -39,9 +29,7 @@ it("the other host's first port", async () => {
 it('a second and a third port on our host', async () => {
   await bootAll('a2', 1);
   await bootAll('a3', 1);
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it('a second port on the other host', async () => {
@@ -57,9 +45,7 @@ it.each(['a1', 'b1'])('fixed IPs of %s changed', async (role) => {
     await scene.expectReachable([name, name.replace(role, role === 'a1' ? 'b2' : 'a2')]);
     await scene.setAddresses(name, [ipv4.replace(/\.\d+$/, role === 'a1' ? '.201' : '.202'), ipv6]);
   }
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it.each(['a1', 'b1'])('a fixed IP of %s added, then removed', async (role) => {
@@ -71,9 +57,7 @@ it.each(['a1', 'b1'])('a fixed IP of %s added, then removed', async (role) => {
     if (name.startsWith('vxlan')) await scene.expectFlows();
     await scene.setAddresses(name, [ipv4, ipv6]);
   }
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it.each(['a2', 'b2'])('%s administratively down and up', async (role) => {
@@ -81,9 +65,7 @@ it.each(['a2', 'b2'])('%s administratively down and up', async (role) => {
   await scene.expectFlows();
   for (const name of all(role)) await scene.expectUnreachable(name.replace(role, role === 'a2' ? 'b1' : 'a1'), name);
   await scene.setAdminState(all(role), 'up');
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it.each(['a2', 'b2'])('%s unplugged and plugged again', async (role) => {
@@ -91,16 +73,12 @@ it.each(['a2', 'b2'])('%s unplugged and plugged again', async (role) => {
   await scene.expectFlows();
   await scene.expectReachable();
   for (const name of all(role)) await scene.replug(name);
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it.each(['a3', 'b2'])('%s, not the last port there, deleted', async (role) => {
   for (const name of all(role)) await scene.remove(name);
-  await scene.expectReachable();
-  await scene.expectFlows();
-  await scene.expectStayedActive();
+  await scene.expectAtRest();
 });
 
 it('a VM that ends before its port is deleted', async () => {
