@@ -14,6 +14,7 @@ import { Duplicates } from './duplicates.ts';
 import { decode, encodeCall, encodeCast } from './envelope.ts';
 import type { Session } from './session.ts';
 import {
+  bindAgain,
   type SubscriptionOptions,
   streamOffset,
   subscribeByName,
@@ -33,6 +34,9 @@ import {
   RpcError,
 } from './types.ts';
 import { Waiters } from './waiters.ts';
+
+/** Milliseconds between looks at our bindings. */
+const BINDING_INTERVAL = 300_000;
 
 /** How many settled message ids are remembered: what a reconnect can redeliver is far less. */
 const REMEMBERED_IDS = 10_000;
@@ -162,6 +166,19 @@ export class RpcClient implements RpcCaller {
       return subscribeByName(session, `${topic}.${host}`, this.#subscription(topic, 'by-name'));
     });
     await Promise.all([...fanouts, ...named]);
+    const timer = setInterval(() => this.#bindAgain(session), this.#options.bindingInterval ?? BINDING_INTERVAL);
+    session.signal.addEventListener('abort', () => clearInterval(timer));
+  }
+
+  #bindAgain(session: Session): void {
+    const { topics, log } = this.#options;
+    for (const topic of topics) {
+      bindAgain(session, topic, this.#subscription(topic, 'fanout')).catch((error: Error) => {
+        log.debug({ topic, reason: error.message }, 'not bound again');
+        // Said to be missing, and still so: the next connection sees to it.
+        if (this.#lost.has(topic)) session.fail(error);
+      });
+    }
   }
 
   #subscription(topic: string, source: Delivery['source']): SubscriptionOptions {

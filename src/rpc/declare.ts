@@ -62,6 +62,17 @@ export async function findQueue(session: Session, name: string): Promise<Found> 
   }
 }
 
+/** Passive, as {@link findQueue}. */
+export async function isExchangeThere(session: Session, name: string): Promise<boolean> {
+  try {
+    await session.withChannel((channel) => channel.checkExchange(name));
+    return true;
+  } catch (error) {
+    if (replyCode(error) !== 404) throw error;
+    return false;
+  }
+}
+
 /** The AMQP reply code in an error of amqplib. */
 export function replyCode(error: unknown): number | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

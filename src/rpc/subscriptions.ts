@@ -2,7 +2,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { consume } from './consumer.ts';
-import { declareExchange, declareQueue, findQueue, MismatchError } from './declare.ts';
+import { declareExchange, declareQueue, findQueue, isExchangeThere, MismatchError } from './declare.ts';
 import type { Declared } from './mismatch.ts';
 import { Resume } from './resume.ts';
 import type { Session } from './session.ts';
@@ -65,6 +65,19 @@ export async function subscribeFanout(
     else options.onMessage(name, message, ack);
   };
   await consumeQueue(session, queue.name, exclusive, { 'x-stream-offset': next - 1 }, again, { ...options, onMessage });
+}
+
+/**
+ * An exchange that is deleted takes our binding with it, and nobody tells us. It is bound anew; if it is found gone, what
+ * was sent since is lost. If it was made anew by whoever publishes, that cannot be seen.
+ */
+export async function bindAgain(session: Session, topic: string, options: SubscriptionOptions): Promise<void> {
+  const { topology, log } = options;
+  const exchange = topology.fanoutExchange(topic);
+  const isThere = await isExchangeThere(session, exchange.name);
+  if (!isThere) options.onMissing();
+  await bind(session, topology.fanoutQueue(topic), exchange, topic, log);
+  if (!isThere) options.onGap(`exchange ${exchange.name} was gone`);
 }
 
 /** Where in its stream a message is; `undefined`: it came from no stream. */

@@ -147,6 +147,8 @@ export interface RpcClientOptions {
   readonly topics: readonly string[];
   /** Those consumed by name (`<topic>.<host>`) too. */
   readonly byName: readonly string[];
+  /** Milliseconds between looks at the bindings of the fanout queues; default five minutes. */
+  readonly bindingInterval?: number;
   readonly ids: RpcIds;
   now(): Date;
   onDelivery(delivery: Delivery): void;

@@ -286,6 +286,22 @@ test('the lost reply queue fails the calls that wait for it', async () => {
   expect(await call).toBe('not-connected');
 });
 
+test('an exchange that is deleted takes our binding with it: bound anew, and told as a gap', async () => {
+  const { server } = await rig.server(() => null);
+  const host = rig.client('host1', rig.config(), { bindingInterval: 100 });
+  await host.up();
+  await server.fanout(FDB, 'one', {}, VERSION);
+  await host.received(1);
+  const channel = await (await rig.raw()).createChannel();
+  await channel.deleteExchange(`${FDB}_fanout`);
+  const gap = await waitFor('the gap', () => host.events.find(({ kind }) => kind === 'gap'));
+  expect(gap).toEqual({ kind: 'gap', topics: [FDB], reason: `exchange ${FDB}_fanout was gone` });
+  expect(host.missing.at(-1)).toBe(FDB);
+  await server.fanout(FDB, 'two', {}, VERSION);
+  await host.received(2);
+  expect(host.methods).toEqual(['one', 'two']);
+});
+
 test('a fanout whose exchange has gone is published to nobody, and the next ones arrive', async () => {
   const { server } = await rig.server(() => null);
   const host = rig.client('host1');
