@@ -59,8 +59,8 @@ export class SwitchScene {
   async picture(): Promise<string[]> {
     const { rig } = this;
     const interfaces = await rig.interfaces();
-    const names = new Map(interfaces.map(({ name, ofport }) => [String(ofport), String(name)]));
     const tunnels = interfaces.filter(({ type }) => ['vxlan', 'gre', 'geneve'].includes(String(type)));
+    const names = new Map(tunnels.map(({ name, ofport }) => [String(ofport), String(name)]));
     const flows = await Promise.all(
       BRIDGES.map(async (bridge) => {
         const found = (await rig.flows(bridge)).filter((line) => !line.includes('cookie=0x6c327'));
