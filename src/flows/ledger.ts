@@ -25,8 +25,8 @@ export class FlowLedger {
   readonly #dirty = new Set<FlowKey>();
   /** By table, the priorities that were ever wanted: few. A flow monitor tells no priority. */
   readonly #priorities = new Map<number, Set<number>>();
-  /** The foreign flows as a flow monitor names them. */
-  readonly #foreignNames = new Set<string>();
+  /** The foreign flows as a flow monitor names them, and their actions. */
+  readonly #foreignNames = new Map<string, string>();
   /** Wanted flows as the switch refused them: left out until they are wanted otherwise or admitted again. */
   readonly #refused = new Map<FlowKey, Flow>();
 
@@ -58,7 +58,7 @@ export class FlowLedger {
     this.#dirty.clear();
     for (const flow of dump) (mine(flow) ? this.#actual : this.#foreign).set(flowKey(flow), flow);
     this.#foreignNames.clear();
-    for (const flow of this.#foreign.values()) this.#foreignNames.add(nameOf(flow));
+    for (const flow of this.#foreign.values()) this.#foreignNames.set(nameOf(flow), flow.actions);
     for (const key of this.#actual.keys()) this.#dirty.add(key);
     for (const key of this.#wanted.keys()) this.#dirty.add(key);
   }
@@ -148,15 +148,16 @@ export class FlowLedger {
   expects(event: FlowEvent): boolean {
     const ours = parseCookie(event.cookie);
     if (ours?.kind === 'learned') return true;
-    const isKnown = ours === undefined ? this.#foreignNames.has(nameOf(event)) : this.#isWanted(event);
-    return event.kind === (isKnown ? 'added' : 'deleted');
+    const actions = ours === undefined ? this.#foreignNames.get(nameOf(event)) : this.#wantedActions(event);
+    return event.kind === 'deleted' ? actions === undefined : actions === event.actions;
   }
 
-  #isWanted({ table, match, cookie }: FlowEvent): boolean {
+  #wantedActions({ table, match, cookie }: FlowEvent): string | undefined {
     for (const priority of this.#priorities.get(table) ?? []) {
-      if (this.#wanted.get(flowKey({ table, priority, match }))?.flow.cookie === cookie) return true;
+      const flow = this.#wanted.get(flowKey({ table, priority, match }))?.flow;
+      if (flow?.cookie === cookie) return flow.actions;
     }
-    return false;
+    return undefined;
   }
 
   #dropForeign(key: FlowKey): void {

@@ -2,6 +2,7 @@
  * Which events of a flow monitor are not of our own making. An event that the ledger expects settles whatever was told
  * of that flow before; so our own bundles leave no doubt behind, whenever their events come.
  */
+import { parseCookie } from './cookie.ts';
 import type { FlowLedger } from './ledger.ts';
 import type { FlowEvent } from './monitor-events.ts';
 
@@ -18,7 +19,9 @@ export class Doubts {
   }
 
   note(event: FlowEvent): void {
-    const key = `${event.table} ${event.cookie} ${event.match}`;
+    // Of a flow of ours that gets another cookie nothing is told under the old one.
+    const whose = parseCookie(event.cookie) === undefined ? event.cookie : 'ours';
+    const key = `${event.table} ${whose} ${event.match}`;
     if (this.#ledger.expects(event)) this.#events.delete(key);
     else if (this.#events.size < MAX_DOUBTS) this.#events.set(key, event);
     else this.#isFull = true;

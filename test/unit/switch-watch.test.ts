@@ -7,8 +7,8 @@ import { type Line, testLog } from './log.ts';
 
 const COOKIE = '0x6c32400100000000';
 const WANTED: Flow = { table: 20, priority: 2, match: 'dl_vlan=1', actions: 'drop', cookie: COOKIE };
-const deleted: FlowEvent = { kind: 'deleted', table: 20, match: 'dl_vlan=1', cookie: COOKIE };
-const foreign: FlowEvent = { kind: 'added', table: 20, match: 'dl_vlan=9', cookie: '0xfeed' };
+const deleted: FlowEvent = { kind: 'deleted', table: 20, match: 'dl_vlan=1', cookie: COOKIE, actions: 'drop' };
+const foreign: FlowEvent = { kind: 'added', table: 20, match: 'dl_vlan=9', cookie: '0xfeed', actions: 'drop' };
 
 class UnreachableError extends Error {
   readonly code = 'unreachable';
@@ -193,7 +193,7 @@ test('our own bundles and learned flows call for nothing', async () => {
   ledger.want('b', [{ ...WANTED, match: 'dl_vlan=2' }]);
   monitor('br-tun').onEvents([
     { ...deleted, kind: 'added', match: 'dl_vlan=2' },
-    { kind: 'added', table: 20, match: 'dl_vlan=1,dl_dst=fa:16:3e:00:00:01', cookie: '0x6c32700000000000' },
+    { ...deleted, kind: 'added', match: 'dl_vlan=1,dl_dst=fa:16:3e:00:00:01', cookie: '0x6c32700000000000' },
   ]);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(compares).toEqual([]);

@@ -82,7 +82,7 @@ describe('while bundles are under way', () => {
     await waitFor('a comparison that finds nothing', () => scene.compared().then(() => true));
     await Promise.all([tell('remove'), faults()]);
     await rig.settled();
-    await waitFor('all as it was', async () => (await scene.picture()).join('\n') === before.join('\n'));
+    await scene.becomes(before);
     await waitFor('a comparison that finds nothing', () => scene.compared().then(() => true));
   });
 });
@@ -221,9 +221,7 @@ describe('a reboot', () => {
     rig.forgetLog();
     const began = Date.now();
     await rig.agent.start();
-    await waitFor('all as it was', async () => (await scene.picture()).join('\n') === before.join('\n'), {
-      timeout: 30_000,
-    }).catch(async () => expect(await scene.picture()).toEqual(before));
+    await scene.becomes(before);
     console.info(`reboot with the database kept: whole ${(Date.now() - began) / 1000} s after the start of the agent`);
     await scene.compared();
   });
@@ -244,9 +242,7 @@ describe('a reboot', () => {
       await rig.plug(port);
       await rig.server.told('up', port.id);
     }
-    await waitFor('all as it was', async () => (await scene.picture()).join('\n') === before.join('\n'), {
-      timeout: 30_000,
-    }).catch(async () => expect(await scene.picture()).toEqual(before));
+    await scene.becomes(before);
     console.info(`reboot with an empty database: whole ${(Date.now() - began) / 1000} s after the start of the agent`);
     await scene.compared();
   });

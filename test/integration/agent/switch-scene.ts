@@ -12,7 +12,7 @@ import type { Entries } from './server-double.ts';
 const REMOTES = ['172.30.0.97', '172.30.0.98', '172.30.0.99'];
 const MACS = 9;
 /** Until a picture is as it was: far more than it takes, for a machine under load. */
-const PATIENCE = 40_000;
+const PATIENCE = 25_000;
 
 export type Bridge = 'br-tun' | 'br-int';
 export const BRIDGES: readonly Bridge[] = ['br-tun', 'br-int'];
@@ -81,11 +81,8 @@ export class SwitchScene {
     const began = Date.now();
     await fault();
     const done = Date.now();
-    const whole = (): Promise<boolean> => this.picture().then((now) => now.join('\n') === before.join('\n'));
-    // What is not as it was says more than that a deadline has passed.
-    const isWhole = await waitFor(what, whole, { timeout: PATIENCE }).catch(() => false);
+    await this.becomes(before);
     const after = Date.now();
-    if (!isWhole) diff(before, await this.picture());
     // A fault that changed nothing would be survived too.
     const seen = await waitFor('a word of it in the log', () => rig.log().find(({ msg }) => isFinding(msg)));
     const seenAfter = Date.parse(String(seen.time)) - began;
@@ -94,6 +91,14 @@ export class SwitchScene {
     );
     // It stays so.
     await this.compared();
+  }
+
+  /** Waits until all is as in an earlier picture; says what is not. */
+  async becomes(before: readonly string[]): Promise<void> {
+    const isWhole = () => this.picture().then((now) => now.join('\n') === before.join('\n'));
+    await waitFor('all as it was', isWhole, { timeout: PATIENCE }).catch(async () =>
+      diff(before, await this.picture()),
+    );
   }
 
   /** A comparison that is made now finds nothing. */

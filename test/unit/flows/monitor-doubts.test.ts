@@ -18,11 +18,8 @@ const flow = (match: string, cookie = OURS, priority = 2): Flow => ({
   actions: 'drop',
   cookie,
 });
-const event = (kind: FlowEvent['kind'], match: string, cookie = OURS): FlowEvent => ({
-  kind,
-  table: 20,
-  match,
-  cookie,
+const event = (kind: FlowEvent['kind'], match: string, cookie = OURS, actions = 'drop'): FlowEvent => ({
+  ...{ kind, table: 20, match, cookie, actions },
 });
 
 /** A ledger that wants these, with a bridge that has them, and some of others. */
@@ -37,13 +34,16 @@ describe('one event', () => {
   test.each<[string, FlowEvent, boolean]>([
     ['a wanted flow added', event('added', 'dl_vlan=1'), true],
     ['a wanted flow deleted', event('deleted', 'dl_vlan=1'), false],
-    ['a wanted flow altered', event('modified', 'dl_vlan=1'), false],
+    ['a wanted flow altered', event('modified', 'dl_vlan=1', OURS, 'output:1'), false],
+    ['a wanted flow added and altered', event('added', 'dl_vlan=1', OURS, 'output:1'), false],
+    ['a wanted flow altered to what it is to be', event('modified', 'dl_vlan=1'), true],
     ['a flow of ours that is not wanted added', event('added', 'dl_vlan=9'), false],
     ['a flow of ours that is not wanted deleted', event('deleted', 'dl_vlan=9'), true],
     ['a wanted flow under another cookie of ours', event('added', 'dl_vlan=1', '0x6c32400200000000'), false],
     ['a foreign flow added', event('added', 'dl_vlan=9', THEIRS), false],
     ['a foreign flow in place of a wanted one', event('added', 'dl_vlan=1', THEIRS), false],
     ['a known foreign flow added again', event('added', 'dl_vlan=7', THEIRS), true],
+    ['a known foreign flow altered', event('modified', 'dl_vlan=7', THEIRS, 'output:1'), false],
     ['a known foreign flow deleted', event('deleted', 'dl_vlan=7', THEIRS), false],
     ['an unknown foreign flow deleted', event('deleted', 'dl_vlan=8', THEIRS), true],
     ['a flow learned', event('added', 'dl_vlan=9', LEARNED), true],
@@ -102,7 +102,8 @@ test('of very many not each is kept, but that there are more is not forgotten', 
 });
 
 test('our own bundles leave no doubt, however late their events come; what somebody else does last always does', () => {
-  const wants = fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 6 });
+  const one = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 3 }));
+  const wants = fc.uniqueArray(one, { maxLength: 6, selector: ([vlan]) => vlan });
   const bundles = fc.array(wants, { minLength: 1, maxLength: 6 });
   fc.assert(
     fc.property(bundles, fc.integer({ min: 0, max: 40 }), fc.boolean(), (rounds, lag, meddled) => {
@@ -113,24 +114,29 @@ test('our own bundles leave no doubt, however late their events come; what someb
       for (const vlans of rounds) {
         ledger.want(
           'a',
-          vlans.map((vlan) => flow(`dl_vlan=${vlan}`)),
+          // What leads elsewhere has another cookie, too.
+          vlans.map(([vlan, port]) => ({
+            ...flow(`dl_vlan=${vlan}`, `0x6c3240010000000${port % 2}`),
+            actions: `output:${port}`,
+          })),
         );
         // Events of earlier bundles are read when later ones are under way.
         for (const one of told.splice(0, Math.max(0, told.length - lag))) doubts.note(one);
         const changes = ledger.changes();
         for (const added of changes.adds) {
           bridge.set(flowKey(added), added);
-          told.push(event('added', added.match));
+          told.push(event('added', added.match, added.cookie, added.actions));
         }
         for (const key of changes.deletes) {
-          told.push(event('deleted', bridge.get(key)?.match ?? ''));
+          const gone = bridge.get(key);
+          told.push(event('deleted', gone?.match ?? '', gone?.cookie));
           bridge.delete(key);
         }
         ledger.applied(changes);
       }
       const [victim] = bridge.values();
       const isMeddled = meddled && victim !== undefined;
-      if (isMeddled) told.push(event('deleted', victim.match));
+      if (isMeddled) told.push(event('deleted', victim.match, victim.cookie));
       for (const one of told) doubts.note(one);
       expect(doubts.standing().map(({ match }) => match)).toEqual(isMeddled ? [victim.match] : []);
     }),

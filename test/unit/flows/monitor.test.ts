@@ -4,7 +4,7 @@ import { FlowMonitor, type Running } from '../../../src/flows/monitor.ts';
 import type { FlowEvent } from '../../../src/flows/monitor-events.ts';
 
 const HEAD = 'NXST_FLOW_MONITOR reply (xid=0x2):\n';
-const ADDED = ' event=ADDED table=20 cookie=0x1 dl_vlan=1\n';
+const ADDED = ' event=ADDED table=20 cookie=0x1 dl_vlan=1 actions=output:2\n';
 
 interface Child {
   readonly file: string;
@@ -65,7 +65,7 @@ function last(): Child {
 test('one process, that ends with ours', async () => {
   monitor.start();
   expect(children.map(({ file, args }) => [file, ...args].join(' '))).toEqual([
-    'setpriv --pdeathsig KILL ovs-ofctl -O OpenFlow10 --unixctl=none --no-names monitor unix:/run/ovs/br-tun.mgmt watch:!initial,!actions',
+    'setpriv --pdeathsig KILL ovs-ofctl -O OpenFlow14 --unixctl=none --no-names monitor unix:/run/ovs/br-tun.mgmt watch:!initial',
   ]);
   await monitor.stop();
   expect(last().killed).toBe(true);
@@ -86,7 +86,7 @@ test('up with the reply; events in whole lines, however they are cut', async () 
   expect(told).toEqual(['up']);
   last().stderr.write(ADDED.slice(30) + ADDED.replace('ADDED', 'DELETED'));
   await settle();
-  const event = { table: 20, cookie: '0x1', match: 'dl_vlan=1' };
+  const event = { table: 20, cookie: '0x1', match: 'dl_vlan=1', actions: 'output:2' };
   expect(told).toEqual(['up', { kind: 'added', ...event }, { kind: 'deleted', ...event }]);
 });
 
