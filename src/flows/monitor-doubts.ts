@@ -12,7 +12,8 @@ const MAX_DOUBTS = 1_000;
 export class Doubts {
   readonly #ledger: Pick<FlowLedger, 'expects'>;
   readonly #events = new Map<string, FlowEvent>();
-  #isFull = false;
+  /** The last one for which there was no room. */
+  #overflow: FlowEvent | undefined;
 
   constructor(ledger: Pick<FlowLedger, 'expects'>) {
     this.#ledger = ledger;
@@ -24,24 +25,22 @@ export class Doubts {
     const key = `${event.table} ${whose} ${event.match}`;
     if (this.#ledger.expects(event)) this.#events.delete(key);
     else if (this.#events.size < MAX_DOUBTS) this.#events.set(key, event);
-    else this.#isFull = true;
+    else this.#overflow = event;
   }
 
   get isEmpty(): boolean {
-    return this.#events.size === 0 && !this.#isFull;
+    return this.#events.size === 0 && this.#overflow === undefined;
   }
 
-  /** Those that the ledger still does not expect; the last one of each flow. Empties when there are none. */
+  /** Those that the ledger still does not expect, the last one of each flow; all that overflowed are in doubt. */
   standing(): FlowEvent[] {
-    const standing = [...this.#events.values()].filter((event) => !this.#ledger.expects(event));
-    if (standing.length > 0 || this.#isFull) return standing.length > 0 ? standing : [...this.#events.values()];
-    this.clear();
-    return [];
+    for (const [key, event] of this.#events) if (this.#ledger.expects(event)) this.#events.delete(key);
+    return [...this.#events.values(), ...(this.#overflow === undefined ? [] : [this.#overflow])];
   }
 
   /** A comparison is about to be made: it answers them all. */
   clear(): void {
     this.#events.clear();
-    this.#isFull = false;
+    this.#overflow = undefined;
   }
 }
