@@ -35,6 +35,18 @@ export function losses(answers: readonly Answer[], interval: number, until: numb
   return found;
 }
 
+/** Losses in a row, for the log: from, to and how many. */
+export function rowsOf(lost: readonly Loss[]): { from: string; to: string; count: number }[] {
+  const rows: { from: string; to: string; count: number; last: number }[] = [];
+  for (const { seq, at } of lost) {
+    const row = rows.at(-1);
+    const time = new Date(at).toISOString();
+    if (row?.last === seq - 1) Object.assign(row, { to: time, count: row.count + 1, last: seq });
+    else rows.push({ from: time, to: time, count: 1, last: seq });
+  }
+  return rows.map(({ last: _, ...row }) => row);
+}
+
 /** `[1732179159.123456] 64 bytes from 10.1.0.12: icmp_seq=17 ttl=64 time=0.41 ms` (ping(8), `-D`) */
 export function parseAnswer(line: string): Answer | undefined {
   const match = /^\[([\d.]+)\].* icmp_seq=(\d+) .*time=/.exec(line);

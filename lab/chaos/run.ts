@@ -10,6 +10,7 @@ import { Faults } from './faults.ts';
 import { Gate } from './gate.ts';
 import { growth, queueProblems, type Resources, surplusProcesses } from './invariants.ts';
 import { ChaosLog } from './log.ts';
+import { rowsOf } from './losses.ts';
 import { SteadyPair } from './pinger.ts';
 import { Ports } from './ports.ts';
 import { waitForRest } from './rest.ts';
@@ -165,7 +166,10 @@ class Chaos {
   }
 
   async stop(): Promise<void> {
-    for (const pair of this.#pairs) pair.stop();
+    for (const pair of this.#pairs) {
+      pair.stop();
+      this.#log.note('losses', { pair: pair.name, rows: rowsOf(pair.losses(Date.now())) });
+    }
     await this.#parts?.watch.stop();
   }
 
