@@ -55,14 +55,23 @@ beforeEach(async () => {
 });
 
 describe('a restart changes no flow and no port', () => {
-  it.each(['stop', 'kill'] as const)('after %s', async (how) => {
+  it.each([
+    ['stop', 'with its journal'],
+    ['kill', 'with its journal'],
+    ['kill', 'without it'],
+  ] as const)('after %s, %s', async (how, memory) => {
     const before = { tun: await rig.flows('br-tun'), int: await rig.flows('br-int'), tunnels: await rig.interfaces() };
     rig.server.calls.length = 0;
     const watches = [await FlowWatch.start(rig.host, 'br-tun'), await FlowWatch.start(rig.host, 'br-int')];
     try {
-      await rig.restart(how);
-      // Only a crash leaves it unknown what was heard.
-      if (how === 'kill') {
+      if (memory === 'without it') {
+        await rig.agent.kill();
+        rig.forgetJournal();
+        await rig.agent.start();
+        await rig.ready();
+      } else await rig.restart(how);
+      // Only without one it is unknown what was heard.
+      if (memory === 'without it') {
         await waitFor('a refresh of both networks', () => {
           const refreshed = rig.server.updates.filter(({ refresh }) => refresh).flatMap(({ up }) => up);
           return new Set(ports.filter(({ id }) => refreshed.includes(id)).map(({ network }) => network)).size === 2;
@@ -79,7 +88,7 @@ describe('a restart changes no flow and no port', () => {
     expect(rig.problems('warn')).toEqual([]);
     // One port of each network, and no word about the rest (WIRE.md).
     expect(rig.server.updates.every(({ refresh, down }) => refresh && down.length === 0)).toBe(true);
-    expect(rig.server.updates.flatMap(({ up }) => up)).toHaveLength(how === 'kill' ? 2 : 0);
+    expect(rig.server.updates.flatMap(({ up }) => up)).toHaveLength(memory === 'without it' ? 2 : 0);
   });
 });
 
@@ -123,8 +132,9 @@ it('flows of ours for a local VLAN that no port has are stale and go at the star
 });
 
 it('an entry that the server has dropped meanwhile goes when a second snapshot lacks it too', async () => {
-  // After a crash everything is asked for.
+  // Without a journal everything is asked for.
   await rig.agent.kill();
+  rig.forgetJournal();
   const [dropped = '', ...kept] = Object.keys(remoteEntries());
   const here = async () => (await rig.table(22)).filter((line) => (line.match(/output/g) ?? []).length === 3).length;
   const before: number[] = [];
@@ -168,6 +178,7 @@ describe('signals', () => {
   it('SIGTERM ends it with status 0, quickly, and leaves the flows', async () => {
     const before = await rig.flows();
     await rig.agent.kill();
+    rig.forgetJournal();
     rig.server.calls.length = 0;
     // As a child of ours, for only a parent learns the status.
     const [file = '', ...args] = rig.host.namespace.command([
