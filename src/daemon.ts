@@ -19,7 +19,7 @@ import { OvsdbClient } from './ovsdb/client.ts';
 import { OvsdbTransactionError } from './ovsdb/errors.ts';
 import { fdbReport } from './report/fdb.ts';
 import { flowsReport } from './report/flows.ts';
-import { journalReport, memorySource } from './report/journal.ts';
+import { type JournalPlace, journalReport, memorySource } from './report/journal.ts';
 import { networksReport } from './report/networks.ts';
 import { statusReport } from './report/status.ts';
 import { resyncReport, selectForResync } from './report/sync.ts';
@@ -182,6 +182,10 @@ export function createDaemon(
     if (event.kind !== 'gap') registration.setLink(event.kind === 'up');
   }
 
+  const journalPlace = (): JournalPlace => {
+    const { database, since, problem } = journal;
+    return { path: database?.path, since, reason: problem, source: database ?? memorySource(state.journal.open) };
+  };
   const vitals = (): Vitals => ({
     version: options.version,
     pid: process.pid,
@@ -192,6 +196,7 @@ export function createDaemon(
     waitsFor: executor.waitingFor === '' ? undefined : executor.waitingFor,
     monitors: watch.monitors,
     switchProblem: agent.failure?.message,
+    journal: journalPlace(),
     batches: { total: agent.batches, lastMs: agent.lastMs, lastLatencyMs: agent.lastLatencyMs },
     counters: { ...agent.counters, ...rpc.counters },
     failures: executor.failures,
@@ -207,11 +212,7 @@ export function createDaemon(
       fdb: (query) => fdbReport(state, query, now()),
       flows: (query) =>
         agent.between(() => flowsReport(state, query, (bridge) => ofctl.dump(bridge, { stats: true }), now)),
-      journal(query) {
-        const { database, since, problem } = journal;
-        const source = database ?? memorySource(state.journal.open);
-        return journalReport({ path: database?.path, since, reason: problem }, source, query, now());
-      },
+      journal: (query) => journalReport(journalPlace(), query, now()),
       compare: () => agent.compare(),
       resync(query) {
         const networks = selectForResync(state, query);

@@ -121,8 +121,8 @@ async function journal(common: Common, selection: JournalSelection, offline: boo
   if (offline) {
     const path = join(settings(common).statePath, JOURNAL_FILE);
     const { counts, entries } = readJournal(path, query);
-    const place = { path, since: undefined, reason: undefined };
-    found = journalReport(place, { counts, entries: () => entries }, query, Date.now());
+    const source = { counts, entries: () => entries };
+    found = journalReport({ path, since: undefined, reason: undefined, source }, query, Date.now());
   } else found = await get<'journal'>(common, `/journal?${params}`);
   print(common, found, showJournal);
 }

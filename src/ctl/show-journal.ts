@@ -1,5 +1,5 @@
 /** `l2popctl journal` as text. On a terminal network ids are shortened; elsewhere they are whole. */
-import type { JournalEntryReport, JournalReport } from '../report/types.ts';
+import type { JournalEntryReport, JournalReport, JournalStatus } from '../report/types.ts';
 import { type Column, paint, type Screen, type Style, table, textLine } from './table.ts';
 import { ago, shortener, span } from './words.ts';
 
@@ -9,11 +9,12 @@ export function showJournal(report: JournalReport, screen: Screen): string {
   const { at, entries } = report;
   const networks = entries.map(({ network }) => network).filter((network) => network !== null);
   const short = screen.width === undefined ? (id: string) => id : shortener(networks);
-  const head = paint(textLine(headline(report), screen), report.reason === null ? undefined : 'red', screen);
+  const head = paint(textLine(journalText(report, at), screen), report.reason === null ? undefined : 'red', screen);
   return `${head}${entries.length === 0 ? textLine('no entry that fits', screen) : table(columns(at, short), entries, screen)}`;
 }
 
-function headline({ at, path, since, reason, counts }: JournalReport): string {
+/** Where it is kept, since when, and how many entries are in which state. */
+export function journalText({ path, since, reason, counts }: JournalStatus, at: string): string {
   const where = path === null ? 'in memory alone' : `in ${path}`;
   const states = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
   const why = reason === null ? '' : `; ${reason}`;

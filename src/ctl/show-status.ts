@@ -1,5 +1,6 @@
 /** `l2popctl status` and `compare` as text. */
-import type { CompareReport, Drift, StatusReport } from '../report/types.ts';
+import type { CompareReport, Drift, JournalStatus, StatusReport } from '../report/types.ts';
+import { journalText } from './show-journal.ts';
 import { paint, type Screen, type Style, textLine } from './table.ts';
 import { ago, plural, seconds, span } from './words.ts';
 
@@ -32,6 +33,7 @@ export function showStatus(report: StatusReport, screen: Screen): string {
         wanted === actual ? undefined : 'yellow',
       ],
     ),
+    ['journal', journalText(report.journal, at), journalStyle(report.journal)],
     ['batches', batchText(batches)],
     [
       'blocked',
@@ -60,6 +62,11 @@ export function showStatus(report: StatusReport, screen: Screen): string {
       screen,
     ),
   ].join('');
+}
+
+function journalStyle({ reason, counts }: JournalStatus): Style | undefined {
+  if (reason !== null) return 'red';
+  return counts.failed === 0 ? undefined : 'yellow';
 }
 
 export function showCompare({ drift }: CompareReport, screen: Screen): string {

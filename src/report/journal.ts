@@ -2,7 +2,7 @@
 import type { JournalQuery } from '../control/api.ts';
 import { ENTRY_STATES, type Entry, type EntryState } from '../journal/record.ts';
 import { timestamp, timestampOrNull } from './time.ts';
-import type { JournalEntryReport, JournalReport } from './types.ts';
+import type { JournalEntryReport, JournalReport, JournalStatus } from './types.ts';
 
 /** The file, or what takes its place. */
 export interface JournalSource {
@@ -11,28 +11,22 @@ export interface JournalSource {
   entries(query: JournalQuery): readonly Entry[];
 }
 
-/** Where the journal is kept. Times in milliseconds since the epoch. */
+/** Where the journal is kept, with what is in it. */
 export interface JournalPlace {
   /** `undefined`: memory alone. */
   readonly path: string | undefined;
+  /** Milliseconds since the epoch. */
   readonly since: number | undefined;
   readonly reason: string | undefined;
+  readonly source: JournalSource;
 }
 
-export function journalReport(
-  { path, since, reason }: JournalPlace,
-  source: JournalSource,
-  query: JournalQuery,
-  now: number,
-): JournalReport {
-  return {
-    at: timestamp(now),
-    path: path ?? null,
-    since: timestampOrNull(since),
-    reason: reason ?? null,
-    counts: source.counts,
-    entries: source.entries(query).map(entryReport),
-  };
+export function journalReport(place: JournalPlace, query: JournalQuery, now: number): JournalReport {
+  return { at: timestamp(now), ...journalStatus(place), entries: place.source.entries(query).map(entryReport) };
+}
+
+export function journalStatus({ path, since, reason, source }: JournalPlace): JournalStatus {
+  return { path: path ?? null, since: timestampOrNull(since), reason: reason ?? null, counts: source.counts };
 }
 
 /** Of a journal without a file: those that are not completed, in any order. */

@@ -1,6 +1,7 @@
 /** The state and the vitals in one page: is it connected, is it complete, what is it waiting for. */
 import type { FlowLedger } from '../flows/ledger.ts';
 import type { State } from '../state.ts';
+import { journalStatus } from './journal.ts';
 import { syncCounts } from './sync.ts';
 import { timestamp, timestampOrNull } from './time.ts';
 import { allTunnelKeys } from './tunnels.ts';
@@ -33,6 +34,7 @@ export function statusReport(state: State, vitals: Vitals, now: number): StatusR
     },
     switch: switchReport(state, vitals),
     counts: counts(state),
+    journal: journalStatus(vitals.journal),
     batches: {
       total: batches.total,
       lastMs: batches.lastMs ?? null,

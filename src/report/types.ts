@@ -23,6 +23,7 @@ export interface StatusReport {
   };
   readonly switch: SwitchReport;
   readonly counts: Counts;
+  readonly journal: JournalStatus;
   readonly batches: {
     readonly total: number;
     /** How long the last one took. */
@@ -291,8 +292,13 @@ export interface FlowReport {
   readonly bytes: number | null;
 }
 
-export interface JournalReport {
+export interface JournalReport extends JournalStatus {
   readonly at: Timestamp;
+  /** Those that fit, newest first, at most as many as were asked for. */
+  readonly entries: readonly JournalEntryReport[];
+}
+
+export interface JournalStatus {
   /** Its file; `null`: memory alone, where what is completed is not kept. */
   readonly path: string | null;
   /** Since when it is kept there. `null`: read without the daemon. */
@@ -301,8 +307,6 @@ export interface JournalReport {
   readonly reason: string | null;
   /** Of all entries, by state: `pending`, `processing`, `completed`, `failed`. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Those that fit, newest first, at most as many as were asked for. */
-  readonly entries: readonly JournalEntryReport[];
 }
 
 /** One intent: something of the switch is to become as the server or the switch said. */

@@ -1,4 +1,5 @@
 /** What a status report says and the state does not know: links, batches, failures. Kept by the agent, times in milliseconds since the epoch. */
+import type { JournalPlace } from './journal.ts';
 import type { Drift } from './types.ts';
 
 export interface Vitals {
@@ -24,6 +25,7 @@ export interface Vitals {
   readonly monitors: readonly { readonly bridge: string; readonly up: boolean; readonly since: number }[];
   /** Why the switch cannot be programmed now. */
   readonly switchProblem: string | undefined;
+  readonly journal: JournalPlace;
   /** Milliseconds; `undefined`: there was none yet. */
   readonly batches: {
     readonly total: number;

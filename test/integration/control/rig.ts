@@ -32,6 +32,10 @@ export const STATUS: StatusReport = {
     flows: { 'br-tun': { wanted: 17, actual: 17, foreign: 0 } },
     blocked: 0,
   },
+  journal: {
+    ...{ path: '/var/lib/neutron/l2pop-agent.db', since: AT, reason: null },
+    counts: { pending: 1, processing: 0, completed: 0, failed: 0 },
+  },
   batches: { total: 3, lastMs: 18, lastLatencyMs: null },
   ...{ counters: {}, blocked: [], failures: [], refused: [] },
 };
@@ -47,8 +51,8 @@ export const FLOW: FlowReport = {
 };
 
 export const JOURNAL: JournalReport = {
-  ...{ at: AT, path: '/var/lib/neutron/l2pop-agent.db', since: AT, reason: null },
-  counts: { pending: 1, processing: 0, completed: 0, failed: 0 },
+  at: AT,
+  ...STATUS.journal,
   entries: [
     {
       ...{ id: 7, key: `mac ${NETWORK} vxlan 7419 fa:16:3e:00:00:12`, kind: 'mac', network: NETWORK, state: 'pending' },

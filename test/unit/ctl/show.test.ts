@@ -5,6 +5,7 @@ import { showFdb, showNetworks, showTunnels } from '../../../src/ctl/show-lists.
 import { showCompare, showStatus } from '../../../src/ctl/show-status.ts';
 import { fdbReport } from '../../../src/report/fdb.ts';
 import { flowsReport } from '../../../src/report/flows.ts';
+import { memorySource } from '../../../src/report/journal.ts';
 import { networksReport } from '../../../src/report/networks.ts';
 import { statusReport } from '../../../src/report/status.ts';
 import { tunnelsReport } from '../../../src/report/tunnels.ts';
@@ -130,6 +131,12 @@ describe('status', () => {
       { bridge: 'br-tun', up: false, since: NOW },
     ],
     switchProblem: 'no answer' as string | undefined,
+    journal: {
+      path: undefined,
+      since: NOW,
+      reason: 'there is no room left' as string | undefined,
+      source: memorySource([]),
+    },
     batches: { total: 2, lastMs: 18, lastLatencyMs: 25 },
     counters: { deliveries: 4, problems: 1 },
     failures: [{ at: NOW, what: 'tunnel port made', reason: 'no\nspace' }],
@@ -156,6 +163,7 @@ describe('status', () => {
       'fdb       2 MACs of networks here, 0 of others',
       'flows     br-int: 16 wanted, 16 there, 0 foreign',
       'flows     br-tun: 21 wanted, 21 there, 0 foreign',
+      'journal   in memory alone for 1s: 0 pending, 0 processing, 0 completed, 0 failed; there is no room left',
       'batches   2, the last took 18 ms; last notification done in 25 ms',
       'blocked   3 subjects',
       'counters  deliveries 4, problems 1',

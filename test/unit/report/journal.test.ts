@@ -22,8 +22,8 @@ const REFUSED: Entry = {
 };
 
 test('times as timestamps, and null for what there is not', () => {
-  const place = { path: '/j.db', since: NOW, reason: undefined };
-  const report = journalReport(place, memorySource([WAITING, REFUSED]), ALL, NOW + 5);
+  const source = memorySource([WAITING, REFUSED]);
+  const report = journalReport({ path: '/j.db', since: NOW, reason: undefined, source }, ALL, NOW + 5);
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   const at = '2025-01-01T00:00:00.000Z';
   expect(report).toEqual({
@@ -46,8 +46,8 @@ test('times as timestamps, and null for what there is not', () => {
 });
 
 test('in memory alone: no path, and why', () => {
-  const place = { path: undefined, since: NOW, reason: 'the disk is full' };
-  expect(journalReport(place, memorySource([]), ALL, NOW)).toMatchObject({
+  const place = { path: undefined, since: NOW, reason: 'the disk is full', source: memorySource([]) };
+  expect(journalReport(place, ALL, NOW)).toMatchObject({
     ...{ path: null, reason: 'the disk is full', entries: [] },
   });
 });
@@ -69,7 +69,7 @@ test('every entry that the journal can hold can be shown', () => {
   const place = { path: undefined, since: undefined, reason: undefined };
   fc.assert(
     fc.property(fc.array(entry), (all) => {
-      const report = journalReport(place, memorySource(all), ALL, NOW);
+      const report = journalReport({ ...place, source: memorySource(all) }, ALL, NOW);
       expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     }),
   );

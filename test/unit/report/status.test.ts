@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { memorySource } from '../../../src/report/journal.ts';
 import { networksReport } from '../../../src/report/networks.ts';
 import { statusReport } from '../../../src/report/status.ts';
 import { tunnelsReport } from '../../../src/report/tunnels.ts';
@@ -18,6 +19,7 @@ const QUIET: Vitals = {
   waitsFor: undefined,
   monitors: [],
   switchProblem: undefined,
+  journal: { path: undefined, since: NOW, reason: 'no room', source: memorySource([]) },
   batches: { total: 0, lastMs: undefined, lastLatencyMs: undefined },
   counters: {},
   failures: [],
@@ -42,6 +44,10 @@ test('an agent that has just started knows nothing, and says so with null', () =
         { name: 'br-int', there: false },
         { name: 'br-tun', there: false },
       ],
+    },
+    journal: {
+      ...{ path: null, since: '2025-01-01T00:00:00.000Z', reason: 'no room' },
+      counts: { pending: 0, processing: 0, completed: 0, failed: 0 },
     },
     batches: { total: 0, lastMs: null, lastLatencyMs: null },
   });
