@@ -40,11 +40,11 @@ export class Faults {
       case 'agent-freeze':
         return await this.#freezeAgent(fault.host, fault.away, fault.cut);
       case 'vswitchd-kill':
-        return await killSwitch(cloud.host(fault.host), ['ovs-vswitchd'], fault.away);
+        return await killSwitch(cloud, cloud.host(fault.host), ['ovs-vswitchd'], fault.away);
       case 'ovsdb-kill':
-        return await killSwitch(cloud.host(fault.host), ['ovsdb-server'], fault.away);
+        return await killSwitch(cloud, cloud.host(fault.host), ['ovsdb-server'], fault.away);
       case 'ovs-kill':
-        return await killSwitch(cloud.host(fault.host), ['ovs-vswitchd', 'ovsdb-server'], fault.away);
+        return await killSwitch(cloud, cloud.host(fault.host), ['ovs-vswitchd', 'ovsdb-server'], fault.away);
       case 'flows-wipe':
         return await wipeFlows(cloud.host(fault.host), fault.bridge, fault.table);
       case 'tunnel-delete':

@@ -1,5 +1,6 @@
 /** What happens to a host's Open vSwitch: its processes die, or somebody with root changes what is ours. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cloud } from '../cloud.ts';
 import type { Host } from '../host.ts';
 import type { Bridge } from '../oracle/normal-flows.ts';
 import { GiveUp, waitFor } from '../wait.ts';
@@ -8,8 +9,13 @@ import { isTunnelName } from './invariants.ts';
 /** In no use: nobody sends such packets. */
 const FOREIGN = { cookie: '0xf0e1', match: 'table=0,priority=7,ip,nw_dst=192.0.2.77,nw_proto=201' };
 
-/** The database first comes back, as in `ovs-ctl`. */
+/**
+ * The database first comes back, as in `ovs-ctl`. A new ovs-vswitchd knows no MAC of a VTEP, and on the userspace datapath it asks
+ * for one with the first packet of a flow only: if nobody answers just then (the other one was killed too) the flow leads
+ * nowhere for seconds. The kernel's datapath leaves that to the kernel; here the hosts ping each other, as when they came up.
+ */
 export async function killSwitch(
+  { hosts }: Cloud,
   host: Host,
   programs: readonly ('ovsdb-server' | 'ovs-vswitchd')[],
   away: number,
@@ -17,7 +23,14 @@ export async function killSwitch(
   for (const program of programs) await host.daemon(program).kill();
   await sleep(away);
   if (programs.includes('ovsdb-server')) await host.startOvsdbServer();
-  if (programs.includes('ovs-vswitchd')) await host.startVswitchd();
+  if (!programs.includes('ovs-vswitchd')) return;
+  await host.startVswitchd();
+  const others = hosts.filter((other) => other !== host);
+  const meet = async (from: Host, to: Host) => {
+    // Who does not answer is away, and will ping when it is back.
+    await from.tryExec(['ping', '-q', '-c', '1', '-W', '1', to.vtep.ipv4]);
+  };
+  await Promise.all(others.flatMap((other) => [meet(host, other), meet(other, host)]));
 }
 
 export async function wipeFlows(host: Host, bridge: Bridge, table: number | undefined): Promise<void> {
