@@ -19,6 +19,8 @@ export class Pinger {
   readonly #interval: number;
   readonly #child: ChildProcess;
   #output = '';
+  /** When the last answer was seen; milliseconds of `performance.now()`. */
+  #answeredAt = 0;
 
   private constructor(vm: Vm, address: string, interval: number) {
     this.name = `${vm.host.name}-${vm.name} → ${address}`;
@@ -27,7 +29,9 @@ export class Pinger {
     this.#child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
-        this.#output += chunk.toString();
+        const text = chunk.toString();
+        this.#output += text;
+        if (text.includes(' time=')) this.#answeredAt = performance.now();
       });
     }
   }
@@ -54,7 +58,11 @@ export class Pinger {
     while (!this.#output.slice(before).includes('icmp_seq=') && performance.now() < deadline) await sleep(5);
     this.#child.kill('SIGINT');
     await once(this.#child, 'close');
-    return parsePingLines(this.#output, this.#interval);
+    const steady = parsePingLines(this.#output, this.#interval);
+    const silence = Math.round(performance.now() - this.#answeredAt);
+    // Without answers ping slows down: what is missing at the end is told by the clock, not by the count.
+    const gaps = steady.gaps.map((gap) => (gap.to === steady.sent ? { ...gap, ms: Math.max(gap.ms, silence) } : gap));
+    return { ...steady, gaps };
   }
 
   kill(): void {
