@@ -43,10 +43,10 @@ export class Ward {
     this.#say = say;
   }
 
-  /** What the fault before has left broken is repaired first. */
+  /** What the faults before have left broken is repaired first, on every host: an agent in trouble takes the others' CPU. */
   async measure(fault: Fault, targets: readonly Target[]): Promise<Figure[]> {
     const stage = this.#stage;
-    for (const target of targets) await this.#cure(target);
+    for (const target of stage.targets) await this.#cure(target);
     await stage.prepareChange();
     await waitForRest(stage.targets);
     const patients: Patient[] = [];
