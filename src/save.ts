@@ -72,10 +72,13 @@ function noteRefreshes(state: State, now: number): void {
   if (!state.config.agent.l2Population) return;
   for (const { key, sync } of state.networks.values()) {
     const waitsFor = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
-    state.journal.refresh(`refresh ${key}`, waitsFor[sync.status], now);
+    // A question that was put may be answered still: our successor has to know, too.
+    const reason = sync.isLateAnswerPossible ? waitsFor.asked : waitsFor[sync.status];
+    state.journal.refresh(`refresh ${key}`, reason, now);
   }
   for (const { kind, key } of state.journal.open) {
     const network = key.slice(key.indexOf(' ') + 1) as NetworkKey;
-    if (kind === 'refresh' && !state.networks.has(network)) state.journal.refresh(key, undefined, now);
+    if (kind !== 'refresh' || state.networks.has(network) || state.restored.has(network)) continue;
+    state.journal.refresh(key, undefined, now);
   }
 }

@@ -136,6 +136,11 @@ export class NetworkSync {
     this.#to('asked', now);
   }
 
+  /** Of a question that was given up, ours or a predecessor's. */
+  get isLateAnswerPossible(): boolean {
+    return this.#isLateAnswerPossible;
+  }
+
   /** A predecessor's question may be answered after ours is put. */
   expectLateAnswer(): void {
     this.#isLateAnswerPossible = true;

@@ -124,12 +124,21 @@ describe('the answer to an earlier question', () => {
     },
   );
 
-  test('of a predecessor that was killed while it asked', async () => {
+  test.each([0, 1])('of a predecessor that was killed while it asked, and %i after it', async (more) => {
     const before = await begin();
     ask(before, 'a');
-    const contents = MemoryJournal.of(before.state, before.now).contents();
+    const journal = MemoryJournal.of(before.state, before.now);
+    for (let n = 0; n < more; n++) {
+      const between = new Host(before.config, before.switch, before.now);
+      between.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
+      journal.save(between.state, between.now);
+      between.connect();
+      await between.settle();
+      between.facts(factsOf(portId(1)));
+      journal.save(between.state, between.now);
+    }
     const after = new Host(before.config, before.switch, before.now + 1_000);
-    after.apply({ kind: 'restored', contents, boot: HEADER.boot });
+    after.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
     after.connect();
     await after.settle();
     after.facts(factsOf(portId(1)));

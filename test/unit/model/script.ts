@@ -121,7 +121,7 @@ function onPort(world: World, { n, what, choice }: Extract<Step, { kind: 'port' 
       world.tell(server.move(id, vtep, now));
       break;
     case 'ips':
-      world.tell(server.setIps(id, ips, now));
+      world.changeIps(id, ips);
       break;
     case 'delete':
       world.tell(server.delete(id, now));

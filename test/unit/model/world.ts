@@ -50,6 +50,7 @@ export class World {
   readonly #scheduled: { readonly at: number; readonly run: () => void }[] = [];
   readonly #fanout: Queued[] = [];
   readonly #byName: Queued[] = [];
+  readonly #strays = new Set<string>();
   readonly #lastAbout = new Map<string, number>();
   #random: () => number;
   #isQueueThere = true;
@@ -98,6 +99,11 @@ export class World {
       this.#lastAbout.set(about, at);
       this.#at(at, () => this.#publish(message));
     }
+  }
+
+  changeIps(id: PortId, ips: readonly string[]): void {
+    if (!this.server.isActive(id)) for (const claim of this.server.claimsOf(id, ips)) this.#strays.add(claim);
+    this.tell(this.server.setIps(id, ips, this.now));
   }
 
   toggleVif(n: number, segment: Segment): void {
@@ -184,14 +190,15 @@ export class World {
 
   /**
    * What our FDB and the server's differ in, of networks with a VIF here. `strays` count too: IPs that a chg_ip gave to a
-   * MAC that is nowhere, because its port is DOWN or on another segment of the network; nobody takes them back.
+   * MAC whose port is DOWN or on another segment of the network; nobody takes them back.
    */
   differences({ strays }: { strays: boolean }): string[] {
     const found: string[] = [];
     for (const segment of SEGMENTS) {
       if (!this.host.state.networks.has(segment.key)) continue;
       const [ours, theirs] = [this.#claims(segment), this.server.truth(segment)];
-      const isStray = (claim: string) => claim.split(' ').length === 3 && !ours.has(claim.replace(/ [^ ]+$/, ''));
+      const isStray = (claim: string) =>
+        this.#strays.has(claim) || (claim.split(' ').length === 3 && !ours.has(claim.replace(/ [^ ]+$/, '')));
       for (const claim of ours)
         if (!theirs.has(claim) && (strays || !isStray(claim)))
           found.push(`${segment.key}: ${claim} is not at the server`);
