@@ -149,7 +149,10 @@ export class FlowLedger {
     const ours = parseCookie(event.cookie);
     if (ours?.kind === 'learned') return true;
     const actions = ours === undefined ? this.#foreignNames.get(nameOf(event)) : this.#wantedActions(event);
-    return event.kind === 'deleted' ? actions === undefined : actions === event.actions;
+    if (event.kind === 'deleted') return actions === undefined;
+    // Without its actions an add is believed, an alteration never.
+    if (event.actions === undefined) return event.kind === 'added' && actions !== undefined;
+    return actions === event.actions;
   }
 
   #wantedActions({ table, match, cookie }: FlowEvent): string | undefined {

@@ -12,8 +12,8 @@ export interface FlowEvent {
   /** In the spelling of a dump. */
   readonly match: string;
   readonly cookie: Cookie;
-  /** As it is now; of a deleted one, as it was. In the spelling of a dump. */
-  readonly actions: string;
+  /** As it is now; of a deleted one, as it was. In the spelling of a dump. `undefined`: not asked for. */
+  readonly actions: string | undefined;
 }
 
 /** Where the cookie ends the attributes: `reason=`, `hard_timeout=` and others may stand before it (OVS, ofp-monitor.c). */
@@ -21,8 +21,8 @@ const EVENT =
   /^ event=(ADDED|DELETED|MODIFIED) (?:\S+ )*?table=(\d+) (?:\S+ )*?cookie=(\w+)(?: (?!actions=)(\S*))?(?: ?actions=(.*))?/;
 const KINDS = { ADDED: 'added', DELETED: 'deleted', MODIFIED: 'modified' } as const;
 
-/** `undefined`: the line tells of no flow (the head of a message, another message). */
-export function parseFlowEvent(line: string): FlowEvent | undefined {
+/** `undefined`: the line tells of no flow (the head of a message, another message). `withActions`: they were asked for. */
+export function parseFlowEvent(line: string, withActions: boolean): FlowEvent | undefined {
   const [, kind, table, cookie = '', match = '', actions = 'drop'] = EVENT.exec(line) ?? [];
   if (kind === undefined) return undefined;
   return {
@@ -31,6 +31,6 @@ export function parseFlowEvent(line: string): FlowEvent | undefined {
     match,
     // A dump writes it so.
     cookie: cookie === '0' ? '0x0' : cookie,
-    actions,
+    actions: withActions ? actions : undefined,
   };
 }

@@ -5,7 +5,10 @@
  * `watch:!initial`: what is there is the business of dumps. Of 100,000 flows in five bundles ovs-ofctl takes 0.4 s of CPU
  * and ovs-vswitchd 0.15 s more than without (OVS 3.1.0); without actions it would be half of it. When the switch has too
  * much to tell it tells of a flow once what it is like afterwards, so that only its actions show that our own was altered;
- * a flow that is gone is always told. Flow monitors of OpenFlow 1.4 came with OVS 2.16.
+ * a flow that is gone is always told.
+ *
+ * Older switches have flow monitors in OpenFlow 1.0 alone (NEWS up to 2.17 has no word of others), which spells actions
+ * otherwise than our dumps: there they are not asked for.
  */
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
@@ -50,10 +53,14 @@ const MAX_RETRY = 500;
 /** One that was up for so long is no part of a row of failures. */
 const STEADY = 5_000;
 
+const NEW = { version: 'OpenFlow14', watch: 'watch:!initial', withActions: true };
+const OLD = { version: 'OpenFlow10', watch: 'watch:!initial,!actions', withActions: false };
+
 export class FlowMonitor {
   readonly #parts: FlowMonitorParts;
   readonly #backoff = new Backoff(FIRST_RETRY, MAX_RETRY);
   #running: Running | undefined;
+  #form = NEW;
   #isStopped = false;
   /** Resolved when a pause is to end now. */
   #nudge = Promise.withResolvers<void>();
@@ -89,10 +96,11 @@ export class FlowMonitor {
   /** From the start of a process to its end. @returns for how many milliseconds it was up. */
   async #once(): Promise<number> {
     const { bridge, runDir, spawn, onUp, onDown } = this.#parts;
+    const { version, watch, withActions } = this.#form;
     const running = spawn('setpriv', [
       // When the daemon is killed nobody else ends it: ovs-ofctl goes on when nobody reads what it writes.
-      ...['--pdeathsig', 'KILL', 'ovs-ofctl', '-O', 'OpenFlow14', '--unixctl=none', '--no-names'],
-      ...['monitor', `unix:${runDir}/${bridge}.mgmt`, 'watch:!initial'],
+      ...['--pdeathsig', 'KILL', 'ovs-ofctl', '-O', version, '--unixctl=none', '--no-names'],
+      ...['monitor', `unix:${runDir}/${bridge}.mgmt`, watch],
     ]);
     this.#running = running;
     let upSince: number | undefined;
@@ -102,16 +110,19 @@ export class FlowMonitor {
       upSince = performance.now();
       onUp();
     });
-    this.#read(running.stderr, (words) => {
+    this.#read(running.stderr, withActions, (words) => {
       lastWords = words;
     });
     const failure = await running.ended;
     this.#running = undefined;
     if (!this.#isStopped) onDown(failure ?? (lastWords || 'it was ended'));
-    return upSince === undefined ? 0 : performance.now() - upSince;
+    if (upSince !== undefined) return performance.now() - upSince;
+    // It reached a switch, which would not have it so.
+    if (lastWords !== '' && !lastWords.includes(': connecting to ')) this.#form = this.#form === NEW ? OLD : NEW;
+    return 0;
   }
 
-  #read(stream: Readable, onWords: (line: string) => void): void {
+  #read(stream: Readable, withActions: boolean, onWords: (line: string) => void): void {
     let rest = '';
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
@@ -119,7 +130,7 @@ export class FlowMonitor {
       rest = lines.pop() ?? '';
       const events: FlowEvent[] = [];
       for (const line of lines) {
-        const event = parseFlowEvent(line);
+        const event = parseFlowEvent(line, withActions);
         if (event !== undefined) events.push(event);
         else if (line.startsWith('ovs-ofctl: ')) onWords(line);
       }

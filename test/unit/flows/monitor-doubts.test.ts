@@ -57,6 +57,15 @@ describe('one event', () => {
     expect(doubts.standing()).toEqual(expected ? [] : [one]);
   });
 
+  test('without actions an add is believed, an alteration not', () => {
+    const { ledger } = settled([flow('dl_vlan=1')]);
+    const untold = { ...event('added', 'dl_vlan=1'), actions: undefined };
+    expect(ledger.expects(untold)).toBe(true);
+    expect(ledger.expects({ ...untold, match: 'dl_vlan=2' })).toBe(false);
+    expect(ledger.expects({ ...untold, kind: 'modified' })).toBe(false);
+    expect(ledger.expects({ ...untold, kind: 'deleted' })).toBe(false);
+  });
+
   test('a flow without a match is found whatever its priority', () => {
     const { ledger } = settled([flow('', OURS, 0), flow('dl_vlan=1')]);
     expect(ledger.expects(event('added', ''))).toBe(true);

@@ -35,7 +35,8 @@ describe('lines of ovs-ofctl monitor', () => {
       { kind: 'deleted', table: 77, cookie: '0x1', match: 'ip,in_port=ANY', actions: 'group:1' },
     ],
   ])('%s', (line, event) => {
-    expect(parseFlowEvent(line)).toEqual(event);
+    expect(parseFlowEvent(line, true)).toEqual(event);
+    expect(parseFlowEvent(line, false)).toEqual({ ...event, actions: undefined });
   });
 
   test.each([
@@ -47,6 +48,6 @@ describe('lines of ovs-ofctl monitor', () => {
     ' event=ABBREV xid=0x5',
     '',
   ])('no flow: %s', (line) => {
-    expect(parseFlowEvent(line)).toBeUndefined();
+    expect(parseFlowEvent(line, true)).toBeUndefined();
   });
 });

@@ -105,6 +105,30 @@ test('when it ends it says why, and another follows at once', async () => {
   expect(told.at(-1)).toBe('up');
 });
 
+test('a switch that cannot tell it so is asked in the older way', async () => {
+  const asked = () => last().args.filter((arg) => /OpenFlow|watch/.test(arg));
+  monitor.start();
+  last().stderr.write('ovs-ofctl: connecting to unix:/run/ovs/br-tun.mgmt (Connection refused)\n');
+  await settle();
+  last().end();
+  await settle(500);
+  expect(asked()).toEqual(['OpenFlow14', 'watch:!initial']);
+  last().stderr.write('ovs-ofctl: none of the usable flow formats is among the allowed flow formats\n');
+  await settle();
+  last().end();
+  await settle(500);
+  expect(asked()).toEqual(['OpenFlow10', 'watch:!initial,!actions']);
+  last().stdout.write(HEAD);
+  await settle();
+  last().stderr.write(ADDED.replace(' actions=output:2', ''));
+  await settle();
+  expect(told.slice(-2)).toEqual(['up', { ...{ kind: 'added', table: 20, cookie: '0x1' }, match: 'dl_vlan=1' }]);
+  // What was right once is right again.
+  last().end();
+  await settle(500);
+  expect(asked()).toEqual(['OpenFlow10', 'watch:!initial,!actions']);
+});
+
 test('as long as there is no switch it is tried again, at least every half second', async () => {
   monitor.start();
   for (let attempt = 1; attempt <= 20; attempt++) {
