@@ -36,7 +36,7 @@ import {
 import { Waiters } from './waiters.ts';
 
 /** Milliseconds between looks at our bindings. */
-const BINDING_INTERVAL = 300_000;
+const BINDING_INTERVAL = 60_000;
 
 /** How many settled message ids are remembered: what a reconnect can redeliver is far less. */
 const REMEMBERED_IDS = 10_000;

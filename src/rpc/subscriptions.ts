@@ -2,7 +2,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Logger } from 'pino';
 import { consume } from './consumer.ts';
-import { declareExchange, declareQueue, findQueue, isExchangeThere, MismatchError } from './declare.ts';
+import { declareExchange, declareQueue, findQueue, isExchangeThere, MismatchError, replyCode } from './declare.ts';
 import type { Declared } from './mismatch.ts';
 import { Resume } from './resume.ts';
 import type { Session } from './session.ts';
@@ -38,11 +38,17 @@ export async function subscribeFanout(
   const queue = topology.fanoutQueue(topic);
   const exchange = topology.fanoutExchange(topic);
   const { exclusive, stream } = topology.fanoutConsume;
-  const onMissing = () => options.onMissing();
+  let isMissing = false;
+  const onMissing = () => {
+    if (!isMissing) options.onMissing();
+    isMissing = true;
+  };
   if (stream) await makeSharedReady(session, queue, onMissing);
   else await makeOwnReady(session, queue, 'transient', log, onMissing);
+  if (!(await isExchangeThere(session, topology.witness(topic).name))) onMissing();
   if (stream && nextOffset() === undefined) onMissing();
   await bind(session, queue, exchange, topic, log);
+  await setWitness(session, topic, topology);
   const again = () => subscribeFanout(session, topic, nextOffset, options);
   const next = stream ? nextOffset() : undefined;
   if (next === undefined) {
@@ -68,16 +74,32 @@ export async function subscribeFanout(
 }
 
 /**
- * An exchange that is deleted takes our binding with it, and nobody tells us. It is bound anew; if it is found gone, what
- * was sent since is lost. If it was made anew by whoever publishes, that cannot be seen.
+ * An exchange that is deleted takes our binding with it, and nobody tells us; whoever publishes next makes it anew. The
+ * witness tells: what was sent since is lost then. It is bound anew in any case.
  */
 export async function bindAgain(session: Session, topic: string, options: SubscriptionOptions): Promise<void> {
   const { topology, log } = options;
   const exchange = topology.fanoutExchange(topic);
-  const isThere = await isExchangeThere(session, exchange.name);
+  const isThere = await isExchangeThere(session, topology.witness(topic).name);
   if (!isThere) options.onMissing();
   await bind(session, topology.fanoutQueue(topic), exchange, topic, log);
-  if (!isThere) options.onGap(`exchange ${exchange.name} was gone`);
+  if (isThere) return;
+  await setWitness(session, topic, topology);
+  options.onGap(`exchange ${exchange.name} was gone`);
+}
+
+/** After the binding, for a process that dies in between. */
+async function setWitness(session: Session, topic: string, topology: Topology): Promise<void> {
+  const { name, type, durable, autoDelete } = topology.witness(topic);
+  const declare = () =>
+    session.withChannel((channel) => channel.assertExchange(name, type, { durable, autoDelete, internal: true }));
+  await declare().catch(async (error: unknown) => {
+    // Of an earlier configuration: it is nobody's but ours.
+    if (replyCode(error) !== 406) throw error;
+    await session.withChannel((channel) => channel.deleteExchange(name));
+    await declare();
+  });
+  await session.withChannel((channel) => channel.bindExchange(topology.fanoutExchange(topic).name, name, ''));
 }
 
 /** Where in its stream a message is; `undefined`: it came from no stream. */

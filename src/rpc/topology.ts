@@ -32,6 +32,11 @@ export interface Topology {
   /** Where calls and casts go, routed by queue name (`control_exchange`). */
   readonly control: ExchangeSpec;
   fanoutExchange(topic: string): ExchangeSpec;
+  /**
+   * Bound to the fanout exchange as its only source of bindings, it goes with it (auto-delete) and does not come back when
+   * a publisher declares that one anew: while it is there, our binding has been there all the time.
+   */
+  witness(topic: string): ExchangeSpec;
   /** `name`: `<topic>` or `<topic>.<host>`, also its routing key in the control exchange. */
   topicQueue(name: string): QueueSpec;
   /** For a topic queue that cannot be reached; it outlives its last consumer by the ttl only. */
@@ -52,6 +57,12 @@ export function topologyOf(config: RpcConfig, host: string): Topology {
     control: { name: config.controlExchange, type: 'topic', durable, autoDelete: config.amqpAutoDelete },
     fanoutExchange: (topic) => ({
       name: `${topic}_fanout`,
+      type: 'fanout',
+      durable: config.transientQuorumQueue || config.streamFanout,
+      autoDelete: true,
+    }),
+    witness: (topic) => ({
+      name: `${topic}_fanout_witness_${suffix}`,
       type: 'fanout',
       durable: config.transientQuorumQueue || config.streamFanout,
       autoDelete: true,

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { Channel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RpcConfig } from '../../../src/config/config.ts';
 import type { RpcServer } from '../../../src/rpc/server.ts';
@@ -105,6 +107,11 @@ describe('declarations of newer modes', () => {
         ...[durable, autoDelete, inOrder(args)],
       ],
     );
+    const suffix =
+      mode.useQueueManager === true
+        ? 'compute1:agent:1'
+        : createHash('sha256').update('host1').digest('hex').slice(0, 32);
+    const witness = (topic: string) => `${topic}_fanout_witness_${suffix}`;
     const row = ([name, durable, args]: Row) => [name, String(durable), 'false', inOrder(args)];
     const fanouts = TOPICS.map((topic) => row([fanout[0].replace('T', topic), fanout[1], fanout[2]]));
     expect(shape).toEqual([...fanouts, row(byName), row(reply)].sort());
@@ -112,6 +119,7 @@ describe('declarations of newer modes', () => {
       [
         ['neutron', 'topic', String(mode.quorumQueue === true), 'false', '[]'],
         ...TOPICS.map((topic) => [`${topic}_fanout`, 'fanout', String(durableFanout), 'true', '[]']),
+        ...TOPICS.map((topic) => [witness(topic), 'fanout', String(durableFanout), 'true', '[]']),
       ].sort(),
     );
   });
@@ -193,6 +201,12 @@ describe('a stream and a process that comes back', () => {
     return client;
   }
 
+  /** Another queue is bound to it: the exchange does not go with the stream, and so what it has seen is whole. */
+  async function keepExchange(channel: Channel): Promise<void> {
+    const { queue } = await channel.assertQueue('', { exclusive: true });
+    await channel.bindQueue(queue, `${FDB}_fanout`, '');
+  }
+
   const gaps = ({ events }: TestClient) => events.filter(({ kind }) => kind === 'gap');
 
   test('goes on after the last message acknowledged', async () => {
@@ -213,6 +227,7 @@ describe('a stream and a process that comes back', () => {
     const { server } = await rig.server(() => null, ['q-plugin'], config());
     const offsets = await left(server);
     const channel = await (await rig.raw()).createChannel();
+    await keepExchange(channel);
     await channel.deleteQueue(`${FDB}_fanout`);
     await rig.client('host2', config()).up();
     await server.fanout(FDB, 'new one', {}, VERSION);
@@ -232,6 +247,7 @@ describe('a stream and a process that comes back', () => {
     await left(server);
     // As if it had been: the message before the first is not there.
     const channel = await (await rig.raw()).createChannel();
+    await keepExchange(channel);
     await channel.deleteQueue(`${FDB}_fanout`);
     await channel.assertExchange(`${FDB}_fanout`, 'fanout', { durable: true, autoDelete: true });
     await channel.assertQueue(`${FDB}_fanout`, { durable: true, arguments: SMALL_STREAM });

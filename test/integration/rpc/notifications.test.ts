@@ -302,6 +302,37 @@ test('an exchange that is deleted takes our binding with it: bound anew, and tol
   expect(host.methods).toEqual(['one', 'two']);
 });
 
+test('an exchange that was deleted and made anew by who published meanwhile: told as a gap all the same', async () => {
+  const { server } = await rig.server(() => null);
+  const host = rig.client('host1', rig.config(), { bindingInterval: 1_000 });
+  await host.up();
+  await server.fanout(FDB, 'one', {}, VERSION);
+  await host.received(1);
+  const channel = await (await rig.raw()).createChannel();
+  await channel.deleteExchange(`${FDB}_fanout`);
+  await server.fanout(FDB, 'lost', {}, VERSION);
+  const gap = await waitFor('the gap', () => host.events.find(({ kind }) => kind === 'gap'));
+  expect(gap).toEqual({ kind: 'gap', topics: [FDB], reason: `exchange ${FDB}_fanout was gone` });
+  await server.fanout(FDB, 'two', {}, VERSION);
+  await host.received(2);
+  expect(host.methods).toEqual(['one', 'two']);
+});
+
+test('the same while the client is away, its queue there: a gap when it is back, and none the next time', async () => {
+  const { server } = await rig.server(() => null);
+  const host = rig.client('host1');
+  await host.up();
+  await host.client.close();
+  const channel = await (await rig.raw()).createChannel();
+  await channel.deleteExchange(`${FDB}_fanout`);
+  await server.fanout(FDB, 'lost', {}, VERSION);
+  const again = rig.client('host1');
+  expect(await again.up()).toMatchObject({ lost: [FDB] });
+  await again.client.close();
+  const third = rig.client('host1');
+  expect(await third.up()).toMatchObject({ lost: [] });
+});
+
 test('a fanout whose exchange has gone is published to nobody, and the next ones arrive', async () => {
   const { server } = await rig.server(() => null);
   const host = rig.client('host1');

@@ -22,6 +22,7 @@ const T = 'q-agent-notifier-tunnel-update';
 const NORMAL = {
   control: { name: 'neutron', type: 'topic', durable: false, autoDelete: false },
   fanoutExchange: { name: `${T}_fanout`, type: 'fanout', durable: false, autoDelete: true },
+  witness: { name: `${T}_fanout_witness_${HASH}`, type: 'fanout', durable: false, autoDelete: true },
   topicQueue: queue(`${T}.host1`, false, false, {}),
   fanoutQueue: queue(`${T}_fanout_${HASH}`, false, false, { 'x-expires': 1_800_000 }),
   replyQueue: queue(`reply_${HEX}`, false, false, { 'x-expires': 1_800_000 }),
@@ -37,6 +38,7 @@ function described(config: RpcConfig) {
   return {
     control: topology.control,
     fanoutExchange: topology.fanoutExchange(T),
+    witness: topology.witness(T),
     topicQueue: topology.topicQueue(`${T}.host1`),
     fanoutQueue: topology.fanoutQueue(T),
     replyQueue: topology.replyQueue(HEX),
@@ -47,6 +49,7 @@ function described(config: RpcConfig) {
 const quorum = { 'x-queue-type': 'quorum' };
 const transientQuorum = {
   fanoutExchange: { ...NORMAL.fanoutExchange, durable: true },
+  witness: { ...NORMAL.witness, durable: true },
   fanoutQueue: queue(`${T}_fanout_${HASH}`, true, false, { ...quorum, 'x-expires': 1_800_000 }),
   replyQueue: queue(`reply_${HEX}`, true, false, { ...quorum, 'x-expires': 1_800_000 }),
 };
@@ -98,6 +101,7 @@ describe('each mode differs from the default in this', () => {
       { transientQuorumQueue: true, streamFanout: true, transientQueuesTtl: 0 },
       {
         fanoutExchange: { ...NORMAL.fanoutExchange, durable: true },
+        witness: { ...NORMAL.witness, durable: true },
         fanoutQueue: queue(`${T}_fanout`, true, false, { 'x-queue-type': 'stream' }),
         replyQueue: queue(`reply_${HEX}`, true, false, quorum),
         fanoutConsume: { exclusive: false, stream: true },
@@ -107,6 +111,7 @@ describe('each mode differs from the default in this', () => {
       'use_queue_manager',
       { useQueueManager: true },
       {
+        witness: { ...NORMAL.witness, name: `${T}_fanout_witness_compute1.example.com:neutron-openvswitch-agent:1` },
         fanoutQueue: { ...NORMAL.fanoutQueue, name: `${T}_fanout_compute1.example.com:neutron-openvswitch-agent:1` },
         replyQueue: { ...NORMAL.replyQueue, name: 'reply_compute1.example.com:neutron-openvswitch-agent:1' },
       },
