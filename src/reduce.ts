@@ -363,6 +363,11 @@ function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number)
   if (duty.kind === 'up' && failed.size > 0) {
     for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
   }
+  if (duty.kind === 'up' && outcome.kind !== 'told') {
+    for (const { vifs, sync } of state.networks.values()) {
+      if (duty.ports.some((id) => vifs.has(id))) sync.expectLateAnswer(now + syncTimes(state).confirm);
+    }
+  }
   for (const id of duty.ports) {
     if (outcome.kind === 'told') {
       if (failed.has(id)) state.deferred.set(id, now + RETRY_REFUSED);

@@ -141,9 +141,10 @@ export class NetworkSync {
     return this.#isLateAnswerPossible;
   }
 
-  /** A predecessor's question may be answered after ours is put. */
-  expectLateAnswer(): void {
+  /** A call that was not answered, ours or a predecessor's, may bring a snapshot after our next question is put. */
+  expectLateAnswer(confirmAt?: number): void {
     this.#isLateAnswerPossible = true;
+    if (this.#status === 'synced') this.#confirmAt ??= confirmAt;
   }
 
   /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */

@@ -124,6 +124,22 @@ describe('the answer to an earlier question', () => {
     },
   );
 
+  test('to a VIF that was reported up while all was well: the network is asked for, twice', async () => {
+    const host = await begin();
+    ask(host, 'a');
+    host.add('vxlan', { [OLD]: [FLOODING] }, true);
+    mark(host, 'a', 'end');
+    const duty = { kind: 'up', ports: [portId(1)], refresh: false, ask: 'b' } as const;
+    host.apply({ kind: 'duty-started', duty });
+    host.apply({ kind: 'duty-done', duty, outcome: { kind: 'failed', reason: 'x' } });
+    expect([network(host).sync.status, network(host).sync.confirmAt]).toEqual(['synced', host.now + MINUTE]);
+    host.now += MINUTE;
+    ask(host, 'c');
+    host.add('vxlan', { [OLD]: [FLOODING, ENTRY] }, true);
+    mark(host, 'c', 'end');
+    expect(network(host).sync.confirmAt).toBe(host.now + MINUTE);
+  });
+
   test.each([0, 1])('of a predecessor that was killed while it asked, and %i after it', async (more) => {
     const before = await begin();
     ask(before, 'a');
