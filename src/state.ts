@@ -65,7 +65,7 @@ export class State {
   readonly fdb: FdbTable;
   /** Networks whose FDB the journal has brought (`restore.ts`), until all VIFs of before have been seen. */
   readonly restored = new Map<NetworkKey, SavedNetwork>();
-  /** Networks that our predecessor had asked for. */
+  /** Networks that our predecessor had asked for, or we when they left. */
   readonly askedBefore = new Set<NetworkKey>();
   readonly journal: Journal;
   /** What the journal's file has not yet of the FDB; see `save.ts`. */

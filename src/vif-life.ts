@@ -116,6 +116,8 @@ function leave(state: State, vif: Vif): void {
   if (network.vifs.size > 0) return;
   for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
   state.markAll(network.key);
+  // Should it be here again soon, an answer may come yet.
+  if (network.sync.status === 'asked' || network.sync.isLateAnswerPossible) state.askedBefore.add(network.key);
   state.networks.delete(network.key);
   state.restored.delete(network.key);
   // What comes while it is elsewhere is not written down.

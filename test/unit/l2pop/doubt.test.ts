@@ -140,6 +140,19 @@ describe('the answer to an earlier question', () => {
     expect(network(host).sync.confirmAt).toBe(host.now + MINUTE);
   });
 
+  test('of a network that left meanwhile and came back', async () => {
+    const host = await begin();
+    ask(host, 'a');
+    host.switch.unplug('tap0001');
+    host.plug(portId(1), 'tap0001');
+    host.facts(factsOf(portId(1)));
+    await host.settle();
+    ask(host, 'b');
+    host.add('vxlan', { [OLD]: [FLOODING, ENTRY] }, true);
+    mark(host, 'b', 'end');
+    expect(network(host).sync.confirmAt).toBe(host.now + MINUTE);
+  });
+
   test.each([0, 1])('of a predecessor that was killed while it asked, and %i after it', async (more) => {
     const before = await begin();
     ask(before, 'a');
