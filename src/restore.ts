@@ -6,10 +6,9 @@ import type { State } from './state.ts';
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
 
 /** Why what was kept does not fit the configuration; `undefined`: it does. */
-export function unfit({ host, localIp }: JournalHeader, { agent, ...config }: Config): string | undefined {
+export function unfit({ host, localIp }: JournalHeader, config: Config): string | undefined {
   if (host !== config.host) return `it is of host ${host}`;
-  if (localIp !== config.ovs.localIp) return `local_ip was ${localIp}`;
-  return agent.l2Population ? undefined : 'l2_population is off';
+  return localIp === config.ovs.localIp ? undefined : `local_ip was ${localIp}`;
 }
 
 /** Before anything else has changed the state. `boot`: this boot's; what another kept may lack its last moments. */
@@ -27,6 +26,11 @@ export function restore(
   }
   for (const { id, segment, settled, claims } of networks) {
     const key = networkKey(id, segment);
+    if (!state.config.agent.l2Population) {
+      // A mesh has no FDB: what was kept while there was one grows old.
+      state.saved.set(key, 'stale');
+      continue;
+    }
     const fdb = state.fdb.ensure(id, segment);
     const touched = nothingTouched();
     for (const { vtep, mac, ip, stamp } of claims) {

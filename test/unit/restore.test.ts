@@ -205,5 +205,15 @@ test('somebody else’s is of no use', () => {
   expect(unfit(HEADER, config)).toBeUndefined();
   expect(unfit({ ...HEADER, host: 'host9' }, config)).toBe('it is of host host9');
   expect(unfit({ ...HEADER, localIp: '10.9.9.9' as IpAddress }, config)).toBe('local_ip was 10.9.9.9');
-  expect(unfit(HEADER, testConfig({ agent: { l2Population: false } }))).toBe('l2_population is off');
+});
+
+test('a mesh has no FDB: what was kept is not used, and not kept on', async () => {
+  const before = await synced();
+  const contents = kept(before);
+  const after = new Host(testConfig({ agent: { l2Population: false } }), before.switch, before.now);
+  after.apply({ kind: 'restored', contents, boot: HEADER.boot });
+  expect([after.state.restored.size, after.state.fdb.sizes()]).toEqual([0, { local: 0, elsewhere: 0 }]);
+  const journal = new MemoryJournal();
+  journal.save(after.state, after.now);
+  expect(journal.batches[0]?.gone).toHaveLength(1);
 });
