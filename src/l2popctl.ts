@@ -148,7 +148,11 @@ async function decommission(common: Common, { dryRun, yes }: { dryRun: boolean; 
   }
   const { host, rpc, ovs } = configuration(common);
   await refuseRunning(common);
-  const { queues, shared } = ownQueues(rpc, { host, topics: NOTIFICATION_TOPICS, byName: [L2POPULATION_TOPIC] });
+  const { queues, shared, witnesses } = ownQueues(rpc, {
+    host,
+    topics: NOTIFICATION_TOPICS,
+    byName: [L2POPULATION_TOPIC],
+  });
   const broker = await Decommission.connect(rpc, `l2popctl:${process.pid}:${host}`);
   const report = (found: readonly FoundQueue[]) =>
     decommissionReport({ host, broker: broker.broker, dryRun, found, shared, ...ovs });
@@ -159,7 +163,7 @@ async function decommission(common: Common, { dryRun, yes }: { dryRun: boolean; 
     if (there > 0 && !dryRun) {
       const question = `Delete the ${plural(there, 'queue')} of ${host} at ${broker.broker}, with what is in them?`;
       if (!yes && !(await confirmed(question))) throw new Failure(USAGE, 'nothing deleted');
-      found = await broker.delete(queues);
+      found = await broker.delete({ queues, witnesses });
     }
     print(common, report(found), showDecommission);
   } finally {

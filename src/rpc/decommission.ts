@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { RpcConfig } from '../config/config.ts';
 import { type Found, findQueue, replyCode } from './declare.ts';
-import type { OwnQueue } from './own-queues.ts';
+import type { OwnQueue, OwnQueues } from './own-queues.ts';
 import { brokerName, Session } from './session.ts';
 
 /**
@@ -59,12 +59,16 @@ export class Decommission {
    * Deletes them with what is in them. Looks once more at all of them before the first: rejects with `in-use` when an
    * agent has come back meanwhile. The flag `if-unused` would be safer still, but quorum queues know none.
    */
-  async delete(queues: readonly OwnQueue[]): Promise<FoundQueue[]> {
+  async delete({ queues, witnesses }: Pick<OwnQueues, 'queues' | 'witnesses'>): Promise<FoundQueue[]> {
     const found = await this.look(queues);
     refuseConsumed(found);
     for (const queue of found) {
       if (queue.presence !== 'present') continue;
       await this.#told(queue, () => this.#session.withChannel((channel) => channel.deleteQueue(queue.name)));
+    }
+    // Of one that is not there RabbitMQ says that it is deleted.
+    for (const name of witnesses) {
+      await this.#told({ name }, () => this.#session.withChannel((channel) => channel.deleteExchange(name)));
     }
     return found;
   }
@@ -73,7 +77,7 @@ export class Decommission {
     await this.#session.close();
   }
 
-  async #told<T>({ name }: OwnQueue, action: () => Promise<T>): Promise<T> {
+  async #told<T>({ name }: Pick<OwnQueue, 'name'>, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {

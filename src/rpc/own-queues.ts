@@ -13,6 +13,8 @@ export interface OwnQueues {
   readonly queues: readonly OwnQueue[];
   /** Read by this host and by all others: never one host's to delete. */
   readonly shared: readonly string[];
+  /** Exchanges that tell the host that its bindings are there (see `Topology`). */
+  readonly witnesses: readonly string[];
 }
 
 /** A reply queue has a random name, goes with its process and expires after one that was killed: it is not among these. */
@@ -32,5 +34,6 @@ export function ownQueues(
       ...(config.useQueueManager ? [one('replies')(topology.replyQueue('').name)] : []),
     ],
     shared: topology.fanoutConsume.stream ? fanouts : [],
+    witnesses: topics.map((topic) => topology.witness(topic).name),
   };
 }

@@ -91,6 +91,10 @@ test.each<[string, Record<string, string>]>([
   await leftBy(file);
   const mine = await names();
   expect(mine).toHaveLength(7);
+  const witnesses = async () =>
+    (await rig.exchanges()).map(([name = '']) => name).filter((name) => /witness/.test(name));
+  const own = await witnesses();
+  expect(own).toHaveLength(TOPICS.length);
   await rig.server(() => null, ['q-plugin'], rpcConfigOf(file));
   await rig.client('host2', { ...rpcConfigOf(file), hostname: 'machine2' }).up();
   const { exitCode, stdout, stderr } = await run(file, '--yes');
@@ -100,6 +104,8 @@ test.each<[string, Record<string, string>]>([
   const left = await names();
   for (const name of mine) expect(left).not.toContain(name);
   expect(left).toContain(`${FDB}.host2`);
+  expect((await witnesses()).filter((name) => own.includes(name))).toEqual([]);
+  expect(await witnesses()).toHaveLength(TOPICS.length);
 
   const again = await run(file, '--yes');
   expect(again).toMatchObject({ exitCode: 0, stderr: '' });

@@ -22,7 +22,7 @@ export const TOPICS = [
   'q-agent-notifier-tunnel-delete',
   'q-agent-notifier-port-update',
   'q-agent-notifier-port-delete',
-  'q-agent-notifier-network-update',
+  'q-agent-notifier-binding-activate',
 ];
 
 export type LogLine = Record<string, unknown> & { level: number; msg: string };
