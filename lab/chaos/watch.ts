@@ -8,6 +8,8 @@ import type { SteadyPair } from './pinger.ts';
 import type { Ports } from './ports.ts';
 import { sampleProcesses, sampleTun } from './sample.ts';
 import { HOSTS } from './schedule.ts';
+import type { HostNumber } from './steps.ts';
+import type { Events } from './windows.ts';
 
 const INTERVAL = 1_000;
 
@@ -54,14 +56,26 @@ export class Watch {
   /** What is wrong now, beside what only rest can show. */
   async look(): Promise<string[]> {
     const events = { ...this.#faults.events, churn: this.#ports.churn };
-    const switches = await Promise.all(HOSTS.map((host) => sampleTun(this.#cloud, host)));
+    const outputs = await Promise.all(HOSTS.map((host) => this.#lookAtOutputs(host, events)));
     const now = Date.now();
     this.samples++;
     return [
-      ...switches.flatMap((sample) => (sample === undefined ? [] : outputsToNowhere(sample, events))),
+      ...outputs.flat(),
       ...surplusProcesses(sampleProcesses(this.#cloud), HOSTS, false),
       ...this.#pairs.flatMap((pair) => unexplainedLosses(pair, pair.losses(now), events)),
     ];
+  }
+
+  /** Ports and flows are read one after the other, and a port may come and go in between: what is wrong is wrong twice. */
+  async #lookAtOutputs(host: HostNumber, events: Events): Promise<string[]> {
+    const once = async () => {
+      const sample = await sampleTun(this.#cloud, host);
+      return sample === undefined ? [] : outputsToNowhere(sample, events);
+    };
+    const first = await once();
+    if (first.length === 0) return [];
+    const second = new Set(await once());
+    return first.filter((problem) => second.has(problem));
   }
 
   async #loop(): Promise<void> {
