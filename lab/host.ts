@@ -117,7 +117,12 @@ export class Host {
       'link set mgmt0 up',
     );
     // eth0 belongs to the switch: the kernel of this namespace must not answer there.
-    await this.namespace.sysctl({ 'ipv6/conf/eth0/disable_ipv6': 1, 'ipv6/conf/mgmt0/disable_ipv6': 1 });
+    await this.namespace.sysctl({
+      'ipv6/conf/eth0/disable_ipv6': 1,
+      'ipv6/conf/mgmt0/disable_ipv6': 1,
+      // br-phy answers for the VTEP. A second answer, with eth0's own MAC, would now and then win, and cut the host off.
+      'ipv4/conf/eth0/arp_ignore': 1,
+    });
     await this.namespace.ip('link set eth0 up');
     await underlay.namespace.ip(`link set ${u} master underlay up`, `link set ${m} master mgmt up`);
   }
