@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { AgentKind } from '../../lab/neutron/host-agent.ts';
+import { waitFor } from '../../lab/wait.ts';
 import { FlowWatch } from '../integration/agent/flow-watch.ts';
 import type { Bridge } from '../integration/golden/recording.ts';
 import { allPaths, pingAllPathsWhile } from './paths.ts';
@@ -31,6 +32,7 @@ async function handOver(kind: AgentKind): Promise<HandOver> {
       await scene.cloud.agent(1).restart(kind);
       await scene.cloud.waitAlive(1);
       await scene.expectFlows(60_000);
+      if (kind === 'reference') await waitFor('the reference to have swept', async () => (await cookies()).size === 1);
     });
     const deletions = async (bridge: Bridge) =>
       (await watches[bridge].end()).filter((line) => line.includes('event=DELETED'));
@@ -43,6 +45,12 @@ async function handOver(kind: AgentKind): Promise<HandOver> {
   } finally {
     for (const watch of Object.values(watches)) watch.kill();
   }
+}
+
+/** A reference that has just started sweeps what it has learned in an earlier life after its first pass: flows of another cookie. */
+async function cookies(): Promise<Set<string>> {
+  const dump = await scene.cloud.host(1).ofctl('dump-flows', 'br-tun');
+  return new Set(dump.match(/cookie=0x[0-9a-f]+/g));
 }
 
 function report(what: string, { sent, lost, gaps }: HandOver): void {
