@@ -49,7 +49,12 @@ export function settleRestored(state: State): void {
   for (const { facts } of state.vifs.values()) if (facts === 'pending') return;
   const restored = [...state.restored.keys()];
   state.restored.clear();
-  for (const key of restored) if (!state.networks.has(key)) state.fdb.setLocal(key, false);
+  for (const key of restored) {
+    if (state.networks.has(key)) continue;
+    // As when a network leaves: it may be back before the next commit.
+    if (state.saved.has(key)) state.saved.set(key, 'stale');
+    state.fdb.setLocal(key, false);
+  }
 }
 
 /** What was sent while we were away is lost: the FDB that we started with has to be confirmed. */

@@ -69,8 +69,8 @@ function withoutSnapshot({ vtep, mac, ip, stamp: { sequence, at, heard } }: Clai
 
 /** That the server's word on a network is wanted is an intent too; what it waits for changes with its sync. */
 function noteRefreshes(state: State, now: number): void {
-  if (!state.config.agent.l2Population) return;
-  for (const { key, sync } of state.networks.values()) {
+  const { l2Population } = state.config.agent;
+  for (const { key, sync } of l2Population ? state.networks.values() : []) {
     const waitsFor = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
     // A question that was put may be answered still: our successor has to know, too.
     const reason = sync.isLateAnswerPossible ? waitsFor.asked : waitsFor[sync.status];
@@ -78,7 +78,8 @@ function noteRefreshes(state: State, now: number): void {
   }
   for (const { kind, key } of state.journal.open) {
     const network = key.slice(key.indexOf(' ') + 1) as NetworkKey;
-    if (kind !== 'refresh' || state.networks.has(network) || state.restored.has(network)) continue;
+    if (kind !== 'refresh') continue;
+    if (l2Population && (state.networks.has(network) || state.restored.has(network))) continue;
     state.journal.refresh(key, undefined, now);
   }
 }

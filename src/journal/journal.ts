@@ -40,7 +40,9 @@ export class Journal {
   /** The thing is to become as the state says. An open intent for it begins anew. */
   record(key: string, origin: Origin | undefined, now: number): void {
     const known = this.#open.get(key);
-    const started = { attempts: 0, notBefore: 0, blockedOn: undefined, lastError: undefined };
+    // What was refused is left out of every plan until it is due.
+    const notBefore = known !== undefined && known.attempts > 0 ? now : 0;
+    const started = { attempts: 0, notBefore, blockedOn: undefined, lastError: undefined };
     if (known === undefined) this.#put({ ...blank(++this.#lastId, key, now), origin });
     else this.#put({ ...known, ...started, state: 'pending', origin: origin ?? known.origin, updatedAt: now });
   }

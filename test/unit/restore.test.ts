@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { nextDuty } from '../../src/duties.ts';
 import type { JournalContents } from '../../src/journal/record.ts';
-import { unfit } from '../../src/restore.ts';
+import { settleRestored, unfit } from '../../src/restore.ts';
+import { takeUnsaved } from '../../src/save.ts';
 import type { IpAddress } from '../../src/values.ts';
 import { testConfig } from './config.ts';
 import { FLOODING, factsOf, Host, portId, VXLAN_NET } from './host.ts';
@@ -81,6 +82,34 @@ test('what was hidden is known too: the older claim returns, the chg_ip finds it
   expect(text).toContain('10.0.0.9');
   expect(text).toContain('fa:16:3e:00:00:01');
   expect(after.switch.violations).toEqual([]);
+});
+
+test('a predecessor’s refresh is nobody’s business in a mesh', async () => {
+  const before = await synced();
+  before.apply({ kind: 'gap', l2population: true, ports: false });
+  const contents = kept(before);
+  expect(contents.open).toMatchObject([{ kind: 'refresh' }]);
+  const mesh = new Host(testConfig({ agent: { l2Population: false } }), before.switch, before.now);
+  mesh.apply({ kind: 'restored', contents, boot: HEADER.boot });
+  takeUnsaved(mesh.state, mesh.now);
+  expect(mesh.open('refresh')).toEqual([]);
+});
+
+test('what was not here for an instant is written anew when it is back', async () => {
+  const before = await synced();
+  const journal = MemoryJournal.of(before.state, before.now);
+  const port = [...before.switch.portNames('br-int')].find((name) => name === 'tap1');
+  expect(port).toBe('tap1');
+  const after = new Host(before.config, before.switch, before.now);
+  after.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
+  // No VIF has been seen, and so none is awaited.
+  after.state.recovered = true;
+  settleRestored(after.state);
+  after.remove('vxlan', { [NEW]: [['fa:16:3e:00:00:02', 'fd00::2']] });
+  after.connect();
+  await after.settle();
+  journal.save(after.state, after.now);
+  expect(JSON.stringify(journal.contents().networks)).not.toContain('fd00::2');
 });
 
 test('a reboot: flows that are gone are made from it', async () => {

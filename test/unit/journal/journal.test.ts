@@ -49,6 +49,14 @@ describe('the life of an intent', () => {
     expect(journal.get(MAC)?.origin?.uniqueId).toBe('b');
   });
 
+  test('what was refused and is recorded again is to be tried again, not taken for done', () => {
+    const journal = fresh();
+    journal.rejected(MAC, 'no', 10);
+    journal.record(MAC, undefined, 11);
+    expect(journal.takeDue(11)).toEqual([MAC]);
+    expect(journal.takeDue(11)).toEqual([]);
+  });
+
   test('what changes while a plan is carried out is not completed by it', () => {
     const journal = fresh();
     journal.record(MAC, undefined, 1);
