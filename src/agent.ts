@@ -88,6 +88,8 @@ export class Agent {
   /** Compares with the switch now and repairs. @throws the failure if the switch cannot be reached. */
   async compare(): Promise<CompareReport> {
     const { state, executor } = this.#parts;
+    // A batch would acknowledge what the journal does not take any more.
+    if (this.#stopped) throw new NotReadyError('the next daemon: this one stops');
     state.compareWanted = true;
     clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -100,6 +102,7 @@ export class Agent {
 
   apply(event: Event): void {
     reduce(this.#parts.state, event, this.#parts.now());
+    if (isForSuccessor(event)) this.#save([]);
     this.#kick();
   }
 
@@ -125,7 +128,6 @@ export class Agent {
   missing(topic: string): void {
     if (topic !== L2POPULATION_TOPIC) return;
     this.apply({ kind: 'deaf' });
-    this.#save([]);
   }
 
   #kick(): void {
@@ -252,6 +254,14 @@ export class Agent {
     const delay = Math.min(Math.max(at - this.#parts.now(), 0), MAX_TIMER);
     this.#wake = setTimeout(() => this.apply({ kind: 'wake' }), delay);
   }
+}
+
+/**
+ * Written down before anything else happens, however long the batch that runs takes: nothing else would tell a successor
+ * that the FDB has a gap, or that an answer is on its way to it.
+ */
+function isForSuccessor(event: Event): boolean {
+  return event.kind === 'deaf' || event.kind === 'gap' || (event.kind === 'duty-started' && event.duty.kind === 'up');
 }
 
 /** The switch is not ready to be compared with. */

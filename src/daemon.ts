@@ -266,8 +266,9 @@ export function createDaemon(
       registration.stop();
       lane.setOpen(false);
       await agent.stop();
-      journal.close();
+      // Until the connection ends, a queue may be found missing: that is written down still.
       await Promise.all([rpc.close(), ovsdb.close(), control.close(), told]);
+      journal.close();
     },
   };
 }

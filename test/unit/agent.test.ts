@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Agent } from '../../src/agent.ts';
+import type { Event } from '../../src/events.ts';
 import type { Executor, Progress } from '../../src/executor.ts';
 import { OfctlError } from '../../src/flows/ofctl.ts';
 import type { JournalBatch } from '../../src/journal/record.ts';
+import { NetworkSync } from '../../src/l2pop/sync.ts';
 import type { Delivery, JsonObject } from '../../src/rpc/types.ts';
 import type { ServerLane } from '../../src/server-lane.ts';
-import { State } from '../../src/state.ts';
+import { State, type Vif } from '../../src/state.ts';
+import type { LocalVlan } from '../../src/values.ts';
 import { networkKey } from '../../src/vif/local-vlans.ts';
 import { testConfig } from './config.ts';
 import { FLOODING, factsOf, portId, segmentArgs, VXLAN_NET } from './host.ts';
@@ -80,6 +83,17 @@ class Scene {
   async after(milliseconds = 0): Promise<string[]> {
     await vi.advanceTimersByTimeAsync(milliseconds);
     return this.log.splice(0);
+  }
+
+  /** It has a VIF, and its word is complete. */
+  network(): void {
+    const { segment } = factsOf(portId(1));
+    if (segment === undefined) throw new Error('no segment');
+    const key = networkKey(VXLAN_NET, segment);
+    const sync = new NetworkSync(Date.now(), 'synced');
+    const more = { vlan: 1 as LocalVlan, vifs: new Set([portId(1)]), ownMacs: new Map() };
+    this.state.networks.set(key, { key, id: VXLAN_NET, segment, sync, ...more });
+    this.state.vifs.set(portId(1), { network: key } as Vif);
   }
 
   vteps(): string[] {
@@ -162,6 +176,25 @@ describe('deliveries', () => {
     expect(scene.batches).toEqual([]);
     scene.agent.missing('q-agent-notifier-l2population-update');
     expect(scene.batches).toMatchObject([{ networks: [{ id: VXLAN_NET, settled: false }] }]);
+  });
+
+  test.each<[string, Event]>([
+    ['a gap', { kind: 'gap', l2population: true, ports: false }],
+    ['a question', { kind: 'duty-started', duty: { kind: 'up', ports: [portId(1)], refresh: true, ask: 'a' } }],
+  ])('%s is written down at once, though a batch runs', async (_, event) => {
+    scene.network();
+    scene.agent.apply({ kind: 'wake' });
+    await scene.after();
+    let finish: (progress: Progress) => void = () => undefined;
+    scene.advance = () => new Promise((resolve) => (finish = resolve));
+    scene.agent.apply({ kind: 'wake' });
+    await scene.after();
+    scene.batches.length = 0;
+    scene.agent.apply(event);
+    const written = [...scene.batches];
+    scene.advance = () => 'done';
+    finish('done');
+    expect(written).toMatchObject([{ networks: [{ id: VXLAN_NET, settled: false }] }]);
   });
 
   test('bad ones: a line each, acknowledged all the same, the rest of the batch is fine', async () => {
@@ -270,6 +303,14 @@ describe('asked to compare', () => {
 });
 
 describe('stopping', () => {
+  test('who asks to compare afterwards makes it take in nothing: the journal may be closed', async () => {
+    await scene.agent.stop();
+    await scene.after();
+    scene.deliver('late');
+    await expect(scene.agent.compare()).rejects.toMatchObject({ code: 'not-ready' });
+    expect(await scene.after()).toEqual([]);
+  });
+
   test('finishes the batch that runs, and begins no other', async () => {
     let finish: (progress: Progress) => void = () => undefined;
     scene.advance = () => new Promise((resolve) => (finish = resolve));
