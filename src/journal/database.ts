@@ -133,7 +133,7 @@ export class JournalDatabase {
    * @throws JournalError
    */
   begin({ host, localIp, boot }: JournalHeader, { anew = false }: { readonly anew?: boolean } = {}): void {
-    const { header, writeHeader, closeEntries, moveEntries, ...statements } = this.#statements;
+    const { header, writeHeader, closeEntries, moveEntries, unsettleNetworks, ...statements } = this.#statements;
     this.#transaction(() => {
       const row = header.get() as Row | undefined;
       if (row !== undefined && (anew || row[0] !== host || row[1] !== localIp)) {
@@ -142,6 +142,8 @@ export class JournalDatabase {
         closeEntries.run(`given up: of host ${row[0]}, local_ip ${row[1]}, before the journal was begun anew`);
         moveEntries.run();
       }
+      // The boot of the file is ours from now on: what another kept is to be confirmed, also if we are killed at once.
+      if (row !== undefined && row[2] !== boot) unsettleNetworks.run();
       writeHeader.run(host, localIp, boot);
     });
     this.#lastId = Number((header.get() as Row | undefined)?.[4]);

@@ -25,6 +25,7 @@ const SQL = {
   networkNumber: 'SELECT number FROM networks WHERE key = ?',
   writeNetwork: `INSERT INTO networks (key, settled) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET settled = excluded.settled`,
+  unsettleNetworks: 'UPDATE networks SET settled = 0',
   dropNetwork: 'INSERT INTO leftovers (number) SELECT number FROM networks WHERE key = ?',
   forgetNetwork: 'DELETE FROM networks WHERE key = ?',
   dropNetworks: 'INSERT INTO leftovers (number) SELECT number FROM networks',

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JournalDatabase } from '../../../src/journal/database.ts';
 import { ENTRY_STATES, type Entry, type JournalBatch, type JournalHeader } from '../../../src/journal/record.ts';
-import type { IpAddress } from '../../../src/values.ts';
+import type { IpAddress, NetworkId, SegmentationId } from '../../../src/values.ts';
 import { batch, header, type Limits, Model, sorted } from '../../unit/journal/records.ts';
 
 const OPTIONS = { now: () => 0 };
@@ -86,6 +86,23 @@ test('after any steps it holds what plain memory holds', () => {
     }),
     { numRuns: 150 },
   );
+});
+
+test('what another boot kept is to be confirmed, also by whoever starts after one that was killed at once', () => {
+  const { database } = JournalDatabase.open(path, OPTIONS);
+  const id = '00f2d01f-cb41-490d-bb30-f7e4e515e5d6' as NetworkId;
+  const segment = { type: 'vxlan', segmentationId: 7 as SegmentationId } as const;
+  database.begin(HEADER);
+  database.commit({ ...EMPTY, networks: [{ id, segment, settled: true }] });
+  database.begin(HEADER);
+  const settled = () => {
+    const { database: opened, contents } = JournalDatabase.open(path, OPTIONS);
+    opened.begin({ ...HEADER, boot: 'boot2' });
+    opened.close();
+    return contents?.networks.map((network) => network.settled);
+  };
+  database.close();
+  expect([settled(), settled()]).toEqual([[true], [false]]);
 });
 
 /** In steps of its size until there is no more, each of which takes no more than it may. */

@@ -92,7 +92,7 @@ export class Model {
   #header: JournalHeader | undefined;
   #sequence = 0;
   #lastId = 0;
-  readonly #networks = new Map<string, { network: SavedNetwork; claims: Map<string, SavedClaim[]> }>();
+  readonly #networks = new Map<string, { network: SavedNetwork; readonly claims: Map<string, SavedClaim[]> }>();
   readonly entries = new Map<number, Entry>();
   #messages: string[] = [];
   readonly #offsets = new Map<string, number>();
@@ -109,6 +109,9 @@ export class Model {
     const former = this.#header;
     this.#header = header;
     if (former === undefined) return;
+    if (former.boot !== header.boot) {
+      for (const known of this.#networks.values()) known.network = { ...known.network, settled: false };
+    }
     if (!anew && former.host === header.host && former.localIp === header.localIp) return;
     this.#networks.clear();
     this.#messages = [];
