@@ -176,6 +176,7 @@ export class JournalDatabase {
         statements.writeEntry.run(...entryCells(entry));
       }
       for (const message of batch.messages) statements.writeMessage.run(message);
+      statements.forgetOffsets.run();
       for (const [topic, next] of batch.offsets) statements.writeOffset.run(topic, next);
       const { changes } = statements.updateHeader.run(batch.sequence, lastId, batch.at);
       if (changes !== 1) throw new TypeError('the journal was written to before begin()');

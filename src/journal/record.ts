@@ -78,7 +78,7 @@ export interface ClaimsWrite {
   readonly claims: readonly SavedClaim[];
 }
 
-/** What one transaction writes, in this order. Whatever it does not name stays. */
+/** What one transaction writes, in this order. Whatever it does not name stays, but for the offsets: they are all there are. */
 export interface JournalBatch {
   /** Networks that have no VIF here any more: they and their claims go. */
   readonly gone: readonly NetworkKey[];

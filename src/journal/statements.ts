@@ -63,7 +63,7 @@ const SQL = {
     WHERE position <= (SELECT max(position) FROM messages) - ? ORDER BY position LIMIT ?)`,
 
   offsets: 'SELECT topic, next FROM offsets ORDER BY topic',
-  writeOffset: 'INSERT INTO offsets (topic, next) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET next = excluded.next',
+  writeOffset: 'INSERT INTO offsets (topic, next) VALUES (?, ?)',
   forgetOffsets: 'DELETE FROM offsets',
 } as const;
 

@@ -2,7 +2,7 @@
 import type { FlowLedger } from '../flows/ledger.ts';
 import type { State } from '../state.ts';
 import { journalStatus } from './journal.ts';
-import { syncCounts } from './sync.ts';
+import { networkSyncReports, syncCounts } from './sync.ts';
 import { timestamp, timestampOrNull } from './time.ts';
 import { allTunnelKeys } from './tunnels.ts';
 import type { BlockedReport, Counts, StatusReport, SwitchReport } from './types.ts';
@@ -42,6 +42,7 @@ export function statusReport(state: State, vitals: Vitals, now: number): StatusR
     },
     counters: vitals.counters,
     blocked: blockedReports(state),
+    sync: networkSyncReports(state, now),
     failures: vitals.failures.map((failure) => ({ ...failure, at: timestamp(failure.at) })),
     refused: vitals.refused.map((refused) => ({ ...refused, at: timestamp(refused.at) })),
   };

@@ -4,7 +4,7 @@ import type { LocalNetwork, State } from '../state.ts';
 import type { IpAddress } from '../values.ts';
 import { isProblem, selectNetwork } from './select.ts';
 import { timestamp, timestampOrNull } from './time.ts';
-import type { QueryProblem, ResyncReport, SyncCounts, SyncReport } from './types.ts';
+import type { NetworkSyncReport, QueryProblem, ResyncReport, SyncCounts, SyncReport } from './types.ts';
 
 export function syncReport({ sync }: LocalNetwork, now: number): SyncReport {
   return {
@@ -15,6 +15,15 @@ export function syncReport({ sync }: LocalNetwork, now: number): SyncReport {
     nextAt: timestampOrNull(sync.status === 'asked' ? undefined : sync.nextAt(now)),
     snapshotAt: timestampOrNull(sync.snapshotAt),
   };
+}
+
+export function networkSyncReports(state: State, now: number): NetworkSyncReport[] {
+  return [...state.networks.values()].map((network) => ({
+    network: network.id,
+    type: network.segment.type,
+    segmentationId: network.segment.segmentationId,
+    ...syncReport(network, now),
+  }));
 }
 
 export function syncCounts(state: State): SyncCounts {

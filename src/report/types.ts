@@ -34,6 +34,8 @@ export interface StatusReport {
   /** Since start, by name. */
   readonly counters: Readonly<Record<string, number>>;
   readonly blocked: readonly BlockedReport[];
+  /** By network with a VIF here. */
+  readonly sync: readonly NetworkSyncReport[];
   /** Recent ones, oldest first. */
   readonly failures: readonly FailureReport[];
   readonly refused: readonly RefusedReport[];
@@ -143,6 +145,12 @@ export interface NetworkReport {
   /** Remote MACs known. */
   readonly macs: number;
   readonly sync: SyncReport;
+}
+
+export interface NetworkSyncReport extends SyncReport {
+  readonly network: string;
+  readonly type: string;
+  readonly segmentationId: number;
 }
 
 export interface SyncReport {

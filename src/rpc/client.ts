@@ -13,6 +13,7 @@ import { RpcConnection } from './connection.ts';
 import { Duplicates } from './duplicates.ts';
 import { decode, encodeCall, encodeCast } from './envelope.ts';
 import type { Session } from './session.ts';
+import { StreamPosition } from './stream-position.ts';
 import {
   bindAgain,
   type SubscriptionOptions,
@@ -50,10 +51,8 @@ export class RpcClient implements RpcCaller {
   readonly #duplicates = new Duplicates(REMEMBERED_IDS);
   /** Topics whose fanout queue was gone, until an `up` has said so: a set-up may fail after it noticed. */
   readonly #lost = new Set<string>();
-  /** Streams: the offset after the last message handed over, by topic. */
-  readonly #offsets = new Map<string, number>();
-  /** The same after the last message acknowledged: where a successor goes on. */
-  readonly #acknowledged = new Map<string, number>();
+  /** Of streams, by topic. */
+  readonly #positions = new Map<string, StreamPosition>();
   readonly #counters = { delivered: 0, duplicates: 0, bad: 0 };
   #repliesFlow = false;
   #closing = false;
@@ -86,7 +85,7 @@ export class RpcClient implements RpcCaller {
 
   /** Streams: the offset after the last message acknowledged, by topic; for a successor's `start`. */
   get offsets(): ReadonlyMap<string, number> {
-    return this.#acknowledged;
+    return new Map([...this.#positions].map(([topic, { settled }]) => [topic, settled]));
   }
 
   get counters(): RpcCounters {
@@ -96,10 +95,7 @@ export class RpcClient implements RpcCaller {
   /** A predecessor's: `offsets` of streams; `seen`, ids of messages that it took in and may not have acknowledged. */
   start(offsets: ReadonlyMap<string, number> = new Map(), seen: readonly string[] = []): void {
     for (const id of seen) this.#duplicates.known(id);
-    for (const [topic, offset] of offsets) {
-      this.#offsets.set(topic, offset);
-      this.#acknowledged.set(topic, offset);
-    }
+    for (const [topic, offset] of offsets) this.#positions.set(topic, new StreamPosition(offset));
     this.#connection.start();
   }
 
@@ -160,7 +156,7 @@ export class RpcClient implements RpcCaller {
     await subscribeReplies(session, this.#replyQueue, log, (message) => this.#onReply(message), onLost);
     this.#repliesFlow = true;
     const fanouts = topics.map((topic) =>
-      subscribeFanout(session, topic, () => this.#offsets.get(topic), this.#subscription(topic, 'fanout')),
+      subscribeFanout(session, topic, () => this.#positions.get(topic)?.next, this.#subscription(topic, 'fanout')),
     );
     const named = byName.map((topic) => {
       return subscribeByName(session, `${topic}.${host}`, this.#subscription(topic, 'by-name'));
@@ -188,10 +184,9 @@ export class RpcClient implements RpcCaller {
       prefetch: this.#options.config.prefetch,
       onMissing: () => {
         this.#lost.add(topic);
-        this.#options.onMissing(topic);
         // A new stream counts from 0 again.
-        this.#offsets.delete(topic);
-        this.#acknowledged.delete(topic);
+        this.#positions.delete(topic);
+        this.#options.onMissing(topic);
       },
       onGap: (reason) => {
         this.#lost.delete(topic);
@@ -209,9 +204,11 @@ export class RpcClient implements RpcCaller {
     acknowledge: () => void,
   ): void {
     const offset = source === 'fanout' ? streamOffset(message) : undefined;
-    if (offset !== undefined) this.#offsets.set(topic, offset + 1);
+    const position =
+      offset === undefined ? undefined : this.#positions.getOrInsertComputed(topic, () => new StreamPosition(offset));
+    if (offset !== undefined) position?.handed(offset);
     const ack = () => {
-      if (offset !== undefined) this.#acknowledged.set(topic, offset + 1);
+      if (offset !== undefined) position?.acknowledged(offset);
       acknowledge();
     };
     const decoded = decode(message.content);

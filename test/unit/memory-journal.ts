@@ -32,7 +32,7 @@ export class MemoryJournal {
     }
     for (const entry of batch.entries) this.entries.set(entry.id, entry);
     this.messages.push(...batch.messages);
-    for (const [topic, offset] of batch.offsets) this.offsets.set(topic, offset);
+    this.offsets = new Map(batch.offsets);
     this.sequence = batch.sequence;
   }
 

@@ -37,7 +37,7 @@ export const STATUS: StatusReport = {
     counts: { pending: 1, processing: 0, completed: 0, failed: 0 },
   },
   batches: { total: 3, lastMs: 18, lastLatencyMs: null },
-  ...{ counters: {}, blocked: [], failures: [], refused: [] },
+  ...{ counters: {}, blocked: [], sync: [], failures: [], refused: [] },
 };
 
 export const FLOW: FlowReport = {

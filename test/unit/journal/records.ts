@@ -143,6 +143,7 @@ export class Model {
       this.#lastId = Math.max(this.#lastId, entry.id);
     }
     this.#messages.push(...batch.messages);
+    this.#offsets.clear();
     for (const [topic, offset] of batch.offsets) this.#offsets.set(topic, offset);
     this.#sequence = batch.sequence;
   }

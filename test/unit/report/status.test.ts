@@ -73,6 +73,8 @@ test('a busy agent: links, counts, what is blocked, what failed', () => {
     failures: [{ at: NOW, what: 'tunnel port made', reason: 'no' }],
   };
   const report = statusReport(world.state, vitals, world.now);
+  expect(report.sync).toHaveLength(world.state.networks.size);
+  expect(report.sync[0]).toMatchObject({ type: 'vxlan', status: 'unsynced', since: expect.any(String) });
   expect(report.links).toEqual({
     broker: { up: true, name: '127.0.0.1:5672', since: '2025-01-01T00:00:00.000Z', reason: null },
     server: { registered: true, lastVerdict: 'alive', lastReportAt: '2025-01-01T00:00:00.000Z' },
