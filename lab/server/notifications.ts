@@ -52,6 +52,11 @@ export function portDelete(id: PortId): Notification {
   return fanout('port-delete', 'port_delete', '1.0', { port_id: id });
 }
 
+/** The end of a live migration; ML2's `activate` tells of it in no `port_update`. */
+export function bindingActivate(id: PortId, host: string): Notification {
+  return fanout('binding-activate', 'binding_activate', '1.5', { port_id: id, host });
+}
+
 export function networkUpdate(network: JsonObject): Notification {
   return fanout('network-update', 'network_update', '1.4', { network });
 }

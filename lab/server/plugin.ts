@@ -12,7 +12,7 @@ import type { Binding, FixedIp, Network, Port } from './facts.ts';
 import { activeBinding } from './facts.ts';
 import type { L2Population } from './l2population.ts';
 import type { NetworkChange, NewNetwork } from './network-store.ts';
-import { networkUpdate, portDelete, portUpdate } from './notifications.ts';
+import { bindingActivate, networkUpdate, portDelete, portUpdate } from './notifications.ts';
 import { networkDictionary, portDictionary } from './objects.ts';
 import type { NewPort } from './port-store.ts';
 import type { Publisher } from './publisher.ts';
@@ -112,9 +112,8 @@ export class Plugin {
    */
   async activateBinding(id: PortId, host: string): Promise<Port | undefined> {
     if (!(await this.#store.ports.activateBinding(id, host, this.#now()))) return undefined;
-    const port = this.#store.ports.get(id);
-    if (port !== undefined) await this.#portUpdated(port);
-    return port;
+    await this.#publisher.publish([bindingActivate(id, host)]);
+    return this.#store.ports.get(id);
   }
 
   /** False: the port has no INACTIVE binding on this host. */

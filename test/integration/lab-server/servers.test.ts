@@ -219,6 +219,7 @@ describe('one server', () => {
       (await admin.activateBinding(port.id, 'host2')).bindings.map(({ host, status }) => `${host} ${status}`),
     ).toEqual(['host2 ACTIVE', 'host1 INACTIVE']);
     await admin.removeInactiveBinding(port.id, 'host1');
+    await admin.updatePort(port.id, { name: 'n' });
     expect(await admin.port(port.id)).toMatchObject({ host: 'host2', bindings: [{ profile: { a: 1 } }] });
     expect(await admin.updatePort(port.id, { host: null, name: 'p' })).toMatchObject({
       host: null,
@@ -230,7 +231,7 @@ describe('one server', () => {
     expect([await admin.ports(), await admin.networks()]).toEqual([[], []]);
     const heard = () => agent.deliveries.map(({ request }) => request.method);
     await waitFor('port_delete', () => heard().includes('port_delete'));
-    await waitFor('network_update', () => heard().includes('network_update'));
+    await waitFor('binding_activate', () => heard().includes('binding_activate'));
     await waitFor('port_update', () => heard().includes('port_update'));
   });
 

@@ -223,7 +223,7 @@ describe('bindings', () => {
     await up('host2', [id]);
     expect(sentMethods()).toEqual([]);
     expect((await the.plugin.activateBinding(id, 'host2'))?.status).toBe('ACTIVE');
-    expect(sentMethods()).toEqual(['port_update port-update_fanout']);
+    expect(sentMethods()).toEqual(['binding_activate binding-activate_fanout']);
     await up('host2', [id]);
     expect(JSON.stringify(the.recorder.take().at(-1)?.args)).toContain('10.0.0.2');
     await expect(the.plugin.removeInactiveBinding(id, 'host2')).resolves.toBe(false);
