@@ -27,7 +27,7 @@ import type { State } from './state.ts';
 export interface AgentParts {
   readonly state: State;
   readonly journal: Pick<JournalKeeper, 'save'>;
-  /** Streams: the offset after the last message acknowledged, by topic. */
+  /** Streams: where a successor has to go on, by topic. */
   offsets(): ReadonlyMap<string, number>;
   readonly executor: Executor;
   readonly log: Logger;

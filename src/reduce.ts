@@ -1,5 +1,6 @@
 /** Events change the state: the only writer of it. No I/O, no clock: `now` comes in as milliseconds since the epoch. */
-import type { Duty, DutyOutcome, Event } from './events.ts';
+import { onDutyDone, onDutyStarted } from './duty-life.ts';
+import type { Event } from './events.ts';
 import { antiSpoofingByOfport } from './flows/anti-spoofing.ts';
 import * as brInt from './flows/br-int.ts';
 import * as brTun from './flows/br-tun.ts';
@@ -12,21 +13,13 @@ import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
 import { doubtRestored, restore, settleRestored } from './restore.ts';
-import type { State, Vif } from './state.ts';
+import type { State } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
-import type { IpAddress, LocalVlan, Ofport, PortId, TunnelType } from './values.ts';
+import type { IpAddress, LocalVlan, Ofport, TunnelType } from './values.ts';
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
-import type { Facts } from './vif/wiring.ts';
 import { refreshVif } from './vif-life.ts';
 import type { SwitchRowChange } from './vswitch/monitors.ts';
 import type { ViewChanges } from './vswitch/switch-view.ts';
-
-/** Milliseconds until the server is told again of a port that it could not bring up or down. */
-const RETRY_REFUSED = 30_000;
-
-/** Milliseconds until facts that settle nothing are asked for again, doubled each time, and how often. */
-const FIRST_UNSETTLED = 2_000;
-const MAX_UNSETTLED = 6;
 
 type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>;
 
@@ -343,79 +336,4 @@ function markMesh(state: State, type: TunnelType, vteps: Iterable<IpAddress>): v
   for (const network of state.networks.values()) {
     if (network.segment.type === type) for (const vtep of vteps) state.dirt(network.key).vteps.add(vtep);
   }
-}
-
-function onDutyStarted(state: State, duty: Duty, now: number): void {
-  if (duty.kind === 'up') state.lastAsk = duty.ask;
-  for (const id of duty.ports) {
-    const vif = state.vifs.get(id);
-    if (duty.kind === 'pull' && vif !== undefined) vif.asking = 'asked';
-    if (duty.kind === 'down') state.gone.delete(id);
-    const network = vif?.network === undefined ? undefined : state.networks.get(vif.network);
-    if (duty.kind === 'up' && network?.sync.status === 'unsynced') network.sync.asked(duty.ask, duty.refresh, now);
-    else if (duty.kind === 'up' && duty.refresh) network?.sync.asked(duty.ask, true, now);
-  }
-}
-
-function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: number): void {
-  const failed = new Set(outcome.kind === 'told' ? outcome.failed : outcome.kind === 'facts' ? [] : duty.ports);
-  // No end marker follows: nothing can be concluded from what the server did not send.
-  if (duty.kind === 'up' && failed.size > 0) {
-    for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
-  }
-  if (duty.kind === 'up' && outcome.kind !== 'told') {
-    for (const { vifs, sync } of state.networks.values()) {
-      if (duty.ports.some((id) => vifs.has(id))) sync.expectLateAnswer(now + syncTimes(state).confirm);
-    }
-  }
-  for (const id of duty.ports) {
-    if (outcome.kind === 'told') {
-      if (failed.has(id)) state.deferred.set(id, now + RETRY_REFUSED);
-      else state.deferred.delete(id);
-    }
-    if (outcome.kind === 'refused') state.deferred.set(id, now + RETRY_REFUSED);
-    const vif = state.vifs.get(id);
-    if (duty.kind === 'down' && vif === undefined && failed.has(id)) state.gone.add(id);
-    if (vif === undefined) continue;
-    // What the server did of a call that it did not answer, the port's facts will tell.
-    if (outcome.kind === 'failed' && duty.kind !== 'pull') vif.asking = 'wanted';
-    if (duty.kind === 'pull') onFacts(state, id, outcome, now);
-    else if (duty.kind === 'plugged') vif.announced = !failed.has(id);
-    else if (!failed.has(id) && typeof vif.facts === 'object') {
-      vif.facts = { ...vif.facts, status: duty.kind === 'up' ? 'ACTIVE' : 'DOWN' };
-    }
-  }
-  if (duty.kind === 'pull') settleRestored(state);
-}
-
-function onFacts(state: State, id: PortId, outcome: DutyOutcome, now: number): void {
-  const vif = state.vifs.get(id);
-  // Heard meanwhile that the port is deleted: that is newer than the answer.
-  if (vif === undefined || vif.asking === 'done') return;
-  if (outcome.kind !== 'facts') {
-    vif.asking = 'wanted';
-    return;
-  }
-  const answer = outcome.answers.get(id);
-  vif.facts = answer ?? vif.facts;
-  if (vif.asking === 'asked') vif.asking = 'done';
-  askAgainLater(state, vif, answer, now);
-  refreshVif(state, id, now);
-}
-
-/**
- * A port that is plugged here and that the server does not know, or knows elsewhere, may be newer than what the server
- * read; one whose facts cannot be read may be mended. They are asked for again, a few times and ever more seldom.
- */
-function askAgainLater(state: State, vif: Vif, answer: Facts | undefined, now: number): void {
-  const isSettled = typeof answer === 'object' && answer.binding !== 'elsewhere';
-  if (isSettled) {
-    vif.unsettled = 0;
-    state.deferred.delete(vif.id);
-    return;
-  }
-  if (vif.asking === 'wanted' || vif.unsettled >= MAX_UNSETTLED) return;
-  vif.asking = 'wanted';
-  state.deferred.set(vif.id, now + FIRST_UNSETTLED * 2 ** vif.unsettled);
-  vif.unsettled++;
 }

@@ -1,6 +1,6 @@
 /**
  * What the agent knows: the server's word (FDB, mesh, port facts), the switch's (rows, flows), and what follows from
- * both (networks with a local VLAN). Changed by `reduce.ts` alone, rendered by `render.ts`, read by `plan.ts`.
+ * both (networks with a local VLAN). Changed by `reduce.ts` and its parts alone, rendered by `render.ts`, read by `plan.ts`.
  */
 import type { Config } from './config/config.ts';
 import { type Egress, portEgress } from './flows/br-tun.ts';
@@ -214,9 +214,9 @@ export class State {
     for (const ip of touched.ips) dirt.ips.add(ip);
     for (const vtep of touched.vteps) {
       dirt.vteps.add(vtep);
-      const wasWanted = this.isTunnelWanted(tunnelKey(network.segment.type, vtep));
-      this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
       const tunnel = tunnelKey(network.segment.type, vtep);
+      const wasWanted = this.isTunnelWanted(tunnel);
+      this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
       if (this.isTunnelWanted(tunnel) !== wasWanted) this.journal.record(`tunnel ${tunnel}`, origin, now);
     }
   }

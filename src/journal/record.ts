@@ -88,7 +88,7 @@ export interface JournalBatch {
   readonly entries: readonly Entry[];
   /** Ids of messages whose effect is in this batch or an earlier one, oldest first. */
   readonly messages: readonly string[];
-  /** Streams: the offset after the last message taken in, by topic. */
+  /** Streams: the first offset that is not acknowledged, by topic. */
   readonly offsets: ReadonlyMap<string, number>;
   /** The newest stamp's. */
   readonly sequence: number;

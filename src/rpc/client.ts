@@ -83,7 +83,7 @@ export class RpcClient implements RpcCaller {
     });
   }
 
-  /** Streams: the offset after the last message acknowledged, by topic; for a successor's `start`. */
+  /** Streams: the first offset that is not acknowledged, by topic; for a successor's `start`. */
   get offsets(): ReadonlyMap<string, number> {
     return new Map([...this.#positions].map(([topic, { settled }]) => [topic, settled]));
   }
