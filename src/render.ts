@@ -146,6 +146,8 @@ function foundAntiSpoofing(state: State, ofport: Ofport, vlan: LocalVlan): reado
 
 function want(state: State, ledger: FlowLedger, subject: Subject, flows: readonly Flow[], blockedOn?: string): void {
   ledger.want(subject, flows);
+  if (blockedOn === state.blocked.get(subject)) return;
+  state.journal.recheck(subject);
   if (blockedOn === undefined) state.blocked.delete(subject);
   else state.blocked.set(subject, blockedOn);
 }

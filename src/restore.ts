@@ -49,6 +49,8 @@ export function settleRestored(state: State): void {
   for (const { facts } of state.vifs.values()) if (facts === 'pending') return;
   const restored = [...state.restored.keys()];
   state.restored.clear();
+  // Some wait for a VIF of these.
+  state.journal.recheck();
   for (const key of restored) {
     if (state.networks.has(key)) continue;
     // As when a network leaves: it may be back before the next commit.

@@ -96,6 +96,8 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
     ),
   };
   state.networks.set(key, network);
+  // Some wait for its first VIF.
+  if (state.restored.has(key)) state.journal.recheck();
   if (state.askedBefore.delete(key)) network.sync.expectLateAnswer();
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
   if (state.usedVlans.has(vlan)) state.freedVlans.add(vlan);

@@ -120,6 +120,10 @@ export class Host {
         kind !== 'refresh' && state !== 'failed' && blockedOn === undefined && notBefore === 0,
     );
     if (forgotten.length > 0 && this.state.passed) throw new Error(`left open: ${JSON.stringify(forgotten)}`);
+    for (const { kind, state, key, blockedOn } of this.state.journal.open) {
+      if (kind === 'refresh' || state !== 'pending' || blockedOn === this.state.blockedOn(key)) continue;
+      throw new Error(`${key} waits for ${this.state.blockedOn(key)}, it is said to wait for ${blockedOn}`);
+    }
     return rounds;
   }
 

@@ -112,6 +112,25 @@ test('what was not here for an instant is written anew when it is back', async (
   expect(JSON.stringify(journal.contents().networks)).not.toContain('fd00::2');
 });
 
+test.each([
+  ['its first VIF', (host: Host) => host.plug(portId(1), 'tap1')],
+  ['the word that no VIF is its own', (host: Host) => host.serve(portId(2))],
+])('what a predecessor had under way of a network waits for %s', async (_, come) => {
+  const before = await synced();
+  // A MAC and an IP that the FDB has no more: nothing else speaks of them.
+  before.remove('vxlan', { [NEW]: [['fa:16:3e:00:00:02', 'fd00::2']] });
+  const contents = kept(before);
+  before.switch.unplug('tap1');
+  before.plug(portId(2), 'tap2');
+  const after = await restarted(before, contents);
+  const waiting = () => [...after.open('mac'), ...after.open('ip')].map(({ blockedOn }) => blockedOn);
+  const reason = 'local VLAN: no VIF of the network has been seen yet';
+  expect(waiting()).toEqual([reason, reason]);
+  come(after);
+  await after.settle();
+  expect(waiting()).toEqual([]);
+});
+
 test('a reboot: flows that are gone are made from it', async () => {
   const before = await synced();
   const picture = before.picture();

@@ -75,9 +75,32 @@ describe('the life of an intent', () => {
     journal.done(3);
     expect(told(journal)).toEqual([`${MAC}: ofport of tunnel vxlan 172.30.0.12`]);
     expect(journal.takeUnsaved()).toEqual([]);
+    journal.recheck(MAC);
     journal.begin(free, 4);
     journal.done(5);
     expect(told(journal)).toEqual([]);
+  });
+
+  test('looks only at those that may wait for something else by now', () => {
+    const journal = fresh();
+    const asked: string[] = [];
+    const blockedOn = (key: string) => {
+      asked.push(key);
+      return 'an ofport';
+    };
+    const looks = (change: () => void) => {
+      change();
+      journal.block(blockedOn, 0);
+      return asked.splice(0);
+    };
+    for (const key of [MAC, IP]) journal.record(key, undefined, 0);
+    journal.refresh(REFRESH, 'snapshot', 0);
+    expect(looks(() => undefined)).toEqual([MAC, IP]);
+    expect(looks(() => undefined)).toEqual([]);
+    expect(looks(() => journal.recheck(IP))).toEqual([IP]);
+    expect(looks(() => journal.recheck('mac of nobody'))).toEqual([]);
+    expect(looks(() => journal.recheck())).toEqual([MAC, IP]);
+    expect(looks(() => journal.record(MAC, undefined, 0))).toEqual([MAC]);
   });
 
   test('“not now” is no attempt', () => {
@@ -127,6 +150,10 @@ describe('the life of an intent', () => {
     journal.record(MAC, origin('a'), 5);
     journal.begin(free, 5);
     journal.done(5);
+    expect(told(journal), 'its flow is left out of every plan still').toEqual([`${MAC}: pending`]);
+    expect(journal.takeDue(5)).toEqual([MAC]);
+    journal.begin(free, 5);
+    journal.done(5);
     expect(told(journal)).toEqual([]);
   });
 
@@ -171,35 +198,45 @@ test('a new file gets all that is open', () => {
   expect(saved(journal)).toEqual(['1 pending 0']);
 });
 
-type Step = readonly ['record' | 'rejected' | 'begin' | 'done' | 'notNow' | 'block' | 'reopen' | 'due', number];
+type Step = readonly [(typeof STEPS)[number], number];
+const STEPS = ['record', 'rejected', 'begin', 'done', 'notNow', 'block', 'waits', 'reopen', 'due'] as const;
 
 test('in any order: one open entry a key, what is written is what is there, nothing is lost on the way', () => {
-  const kinds = ['record', 'rejected', 'begin', 'done', 'notNow', 'block', 'reopen', 'due'] as const;
-  const step: fc.Arbitrary<Step> = fc.tuple(fc.constantFrom(...kinds), fc.nat(3));
+  const step: fc.Arbitrary<Step> = fc.tuple(fc.constantFrom(...STEPS), fc.nat(3));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const journal = fresh();
       const file = new Map<number, Entry>();
+      const waiting = new Set<string>();
+      const blockedOn = (subject: string) => (waiting.has(subject) ? 'a tunnel' : undefined);
       let now = 0;
       for (const [what, n] of steps) {
         now += 700;
         const key = `mac ${NETWORK} vxlan 7 fa:16:3e:00:00:0${n}`;
-        const blockedOn = (subject: string) => (subject === key ? 'a tunnel' : undefined);
         if (what === 'record') journal.record(key, undefined, now);
         else if (what === 'rejected') journal.rejected(key, 'bad', now);
         else if (what === 'begin') journal.begin(blockedOn, now);
         else if (what === 'done') journal.done(now);
         else if (what === 'notNow') journal.notNow('away', now);
         else if (what === 'block') journal.block(blockedOn, now);
-        else if (what === 'reopen') journal.reopen(now);
+        else if (what === 'waits') {
+          if (!waiting.delete(key)) waiting.add(key);
+          journal.recheck(key);
+        } else if (what === 'reopen') journal.reopen(now);
         else journal.takeDue(now);
         for (const entry of journal.takeUnsaved()) file.set(entry.id, entry);
         const open = [...file.values()].filter(({ state }) => state !== 'completed');
         const here = [...journal.open];
         expect(open.map(({ id }) => id).sort()).toEqual(here.map(({ id }) => id).sort());
         expect(new Set(here.map((entry) => entry.key)).size).toBe(here.length);
+        const pending = here.filter(({ state }) => state === 'pending');
+        if (what !== 'begin' && what !== 'block') continue;
+        for (const entry of pending) expect(entry.blockedOn).toBe(blockedOn(entry.key));
+        if (what === 'begin') for (const entry of pending) expect(entry.blockedOn ?? entry.notBefore).not.toBe(0);
       }
       // Whatever happened: given time and a switch that takes everything, all of it gets there.
+      waiting.clear();
+      journal.recheck();
       journal.notNow('away', now);
       journal.reopen(now);
       journal.takeDue(Number.MAX_SAFE_INTEGER);
