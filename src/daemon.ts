@@ -95,7 +95,10 @@ export function createDaemon(
     // What the server itself lacks is no fault of the operations.
     isRefusal: (error) => error instanceof OvsdbTransactionError && error.kind !== 'server',
     now,
-    onPassed: hearOfFewer,
+    onPassed() {
+      hearOfFewer();
+      registration.retry();
+    },
     onRefusedName: (name) => {
       namesToHear.add(name);
       if (state.passed) hearOfFewer();
@@ -117,7 +120,14 @@ export function createDaemon(
       { name: integrationBridge, ledger: state.int },
       { name: tunnelBridge, ledger: state.tun },
     ],
-    monitor: (bridge, handlers) => new FlowMonitor({ bridge, runDir, spawn: spawnWithExeca, ...handlers }),
+    monitor: (bridge, { onUp, ...handlers }) =>
+      new FlowMonitor({
+        ...{ bridge, runDir, spawn: spawnWithExeca, ...handlers },
+        onUp() {
+          onUp();
+          registration.retry();
+        },
+      }),
     between: (run) => agent.between(run),
     compare: () => agent.compare(),
     log: log.child({ part: 'switch' }),
@@ -153,10 +163,12 @@ export function createDaemon(
     reportInterval: config.agent.reportInterval * 1000,
     now: () => new Date(),
     // As the reference: a host whose switch is dead is not alive, and gets no ports.
-    agentState: () =>
-      state.connected && agent.failure === undefined
-        ? agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting: !state.passed })
-        : undefined,
+    agentState: () => {
+      if (!state.connected || !isSwitchAlive()) return undefined;
+      // A start that was through before it could be reported is one all the same.
+      const starting = !state.passed || registration.lastReport === undefined;
+      return agentState({ config, root: state.view.root, devices: state.vifs.size, uuid, starting });
+    },
     onAskEndpoints: (type) => agent.apply({ kind: 'endpoints-asked', type }),
     onEndpoints: (type, vteps) => agent.apply({ kind: 'endpoints', type, vteps }),
     onReady: (ready) => {
@@ -166,6 +178,11 @@ export function createDaemon(
     onRevived: () => agent.apply({ kind: 'gap', l2population: true, ports: true }),
     hasMemory: () => isRestored,
   });
+
+  /** As far as is known: before ovs-vswitchd has shown itself, OVSDB's word is worth nothing. */
+  function isSwitchAlive(): boolean {
+    return agent.failure === undefined && (state.passed || watch.seesSwitch);
+  }
 
   function onLink(event: LinkEvent): void {
     if (event.kind === 'up') links.broker = { up: true, name: event.broker, since: now(), reason: undefined };
@@ -228,7 +245,7 @@ export function createDaemon(
   /** For `systemctl status`: what it waits for, or that all is well. */
   function tellSystemd(): void {
     const waits = [
-      ...(state.connected ? [] : ['ovsdb-server']),
+      ...(state.connected ? (isSwitchAlive() ? [] : ['ovs-vswitchd']) : ['ovsdb-server']),
       ...(links.broker.up ? [] : ['RabbitMQ']),
       ...(registration.isReady ? [] : ['neutron-server']),
     ];

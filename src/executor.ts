@@ -86,7 +86,8 @@ export class Executor {
     if (state.dirty.bridges && (await this.#makeBridges())) return 'waiting';
     if ((state.view.root?.curCfg ?? 0) < state.bridgesCfg) return this.#waitFor('ovs-vswitchd to make the bridges');
     const patch = state.config.ovs.tunPeerPatchPort;
-    if (state.view.patch(patch)?.interface.ofport === undefined) return this.#waitFor(`the ofport of ${patch}`);
+    if (state.view.patch(patch)?.interface.ofport === undefined)
+      return this.#waitFor(`ovs-vswitchd to give ${patch} its ofport`);
     this.#waitFor('');
     const comparing = state.compareWanted;
     if (comparing) await this.#compare();
@@ -186,8 +187,9 @@ export class Executor {
       replan(state, plan);
       throw error;
     }
-    if (!state.passed) this.#parts.onPassed();
+    if (state.passed) return;
     state.passed = true;
+    this.#parts.onPassed();
   }
 
   async #bundle(bundle: BundlePlan, ledger: FlowLedger): Promise<void> {

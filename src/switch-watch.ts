@@ -91,6 +91,11 @@ export class SwitchWatch {
     await Promise.all(this.#watched.map(({ monitor }) => monitor.stop()));
   }
 
+  /** ovs-vswitchd was alive a moment ago; false before its first sign of life. */
+  get seesSwitch(): boolean {
+    return this.#watched.some(({ up }) => up);
+  }
+
   get monitors(): MonitorState[] {
     return this.#watched.map(({ name, up, since }) => ({ bridge: name, up, since }));
   }

@@ -35,6 +35,9 @@ interface Problem {
   readonly requestId?: unknown;
 }
 
+/** Nothing may be reported yet; what that waits for others have said. */
+const NOTHING_TO_REPORT: Problem = { reason: 'there is nothing to report before Open vSwitch can be programmed' };
+
 /** Milliseconds between attempts to find a server. */
 const FIRST_RETRY = 500;
 const MAX_RETRY = 10_000;
@@ -48,6 +51,8 @@ export class Registration {
   #synced = false;
   #waiting = false;
   #ready = false;
+  /** The last report was not sent: there was nothing to report. */
+  #withheld = false;
   /** Milliseconds since the epoch, and what the server made of it. */
   lastReport: { readonly at: number; readonly verdict: ReportVerdict } | undefined;
 
@@ -75,6 +80,11 @@ export class Registration {
   resync(): void {
     this.#synced = false;
     this.#nudge.resolve();
+  }
+
+  /** There may be something to report now: what was withheld is tried again at once. */
+  retry(): void {
+    if (this.#withheld) this.#nudge.resolve();
   }
 
   /** Registered, and the server answers. */
@@ -117,8 +127,7 @@ export class Registration {
       }
       await this.#report();
       // Without a report the server sends us nothing, and counts what we say of devices for nothing.
-      if (this.lastReport === undefined)
-        return { reason: 'there is nothing to report before Open vSwitch is connected' };
+      if (this.lastReport === undefined) return NOTHING_TO_REPORT;
       if (!this.#synced) await this.#syncTunnels();
     } catch (error) {
       if (!(error instanceof Error && 'code' in error)) throw error;
@@ -150,6 +159,7 @@ export class Registration {
   async #report(): Promise<void> {
     const { server, log, agentState, now, onRevived, hasMemory } = this.#parts;
     const state = agentState();
+    this.#withheld = state === undefined;
     if (state === undefined) return;
     const at = now();
     const verdict = await server.reportState(state, at);
@@ -167,8 +177,10 @@ export class Registration {
   }
 
   #failed(problem: Problem): void {
-    if (!this.#waiting) this.#parts.log.warn(problem, 'waiting for neutron-server');
-    this.#waiting = true;
+    if (problem !== NOTHING_TO_REPORT) {
+      if (!this.#waiting) this.#parts.log.warn(problem, 'waiting for neutron-server');
+      this.#waiting = true;
+    }
     this.#setReady(false);
   }
 }

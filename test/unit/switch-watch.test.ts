@@ -97,7 +97,10 @@ async function up(): Promise<void> {
 
 test('what happened before the monitors were up is not known: one comparison', async () => {
   expect(watch.monitors.map(({ up }) => up)).toEqual([false, false]);
+  expect(watch.seesSwitch).toBe(false);
   monitor('br-int').onUp();
+  // A bridge that is not there yet has no monitor; one is enough.
+  expect(watch.seesSwitch).toBe(true);
   await vi.advanceTimersByTimeAsync(10);
   monitor('br-tun').onUp();
   await vi.advanceTimersByTimeAsync(5_000);

@@ -78,12 +78,17 @@ export class AgentRig {
 
   /** Starts the agent; resolves when both bridges have their flows and the server has been told so. */
   async start(settings: Settings = {}): Promise<void> {
+    await this.launch(settings);
+    await this.ready();
+  }
+
+  /** As {@link start} where that may take its time. */
+  async launch(settings: Settings = {}): Promise<void> {
     this.#agent = await Agent.start(this.host, {
       transportUrl: this.cloud.transportUrl,
       settings: { ...settings, agent: { report_interval: '2', ...settings.agent } },
       waitUntilReady: false,
     });
-    await this.ready();
   }
 
   async ready(): Promise<void> {

@@ -5,6 +5,7 @@ import { rows } from '../../../lab/oracle/ovsdb-rows.ts';
 import { TUNNEL_DELETE_TOPIC } from '../../../src/neutron/topics.ts';
 import type { Port } from './port-object.ts';
 import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { statusOf } from './switch-scene.ts';
 
 const REMOTE = '172.30.0.99';
 const MAC = 'fa:16:3e:99:00:01';
@@ -86,6 +87,70 @@ it('programs nothing while flow-restore-wait is true, and everything when it is 
   await rig.host.vsctl('remove', 'Open_vSwitch', '.', 'other_config', 'flow-restore-wait');
   await waitFor('the flow of the entry heard meanwhile', async () => (await rig.table(20)).join().includes('00:02'));
   expect(await rig.flows()).toEqual(expect.arrayContaining(complete));
+});
+
+describe('with ovs-vswitchd dead before the start the host is not reported alive until it is there', () => {
+  // The VTEP of a host of the lab is on a bridge, and goes with ovs-vswitchd.
+  const settings = () => ({ ovs: { local_ip: rig.host.mgmtAddress } });
+  const settled = async () => {
+    await rig.start(settings());
+    await rig.agent.stop();
+  };
+  const RESTORE_WAIT = 'other_config:flow-restore-wait';
+
+  it.each([
+    { name: 'a fresh host', waitsFor: 'ovs-vswitchd to make the bridges' },
+    {
+      name: 'bridges that it never made',
+      before: async () => {
+        await rig.launch(settings());
+        await rig.logged('bridges set up');
+        await rig.agent.stop();
+      },
+      waitsFor: 'ovs-vswitchd to give patch-int its ofport',
+    },
+    { name: 'everything set up', prepare: settled, problem: /br-(int|tun)\.mgmt/ },
+    {
+      name: 'flows that are to be restored',
+      prepare: settled,
+      before: () => rig.host.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', `${RESTORE_WAIT}=true`),
+      waitsFor: `${RESTORE_WAIT} to be cleared`,
+    },
+  ])('$name', async ({ prepare, before, waitsFor, problem }) => {
+    await prepare?.();
+    await rig.host.daemon('ovs-vswitchd').kill();
+    const said = waitsFor === undefined ? 'the switch cannot be programmed now' : `waiting for ${waitsFor}`;
+    try {
+      await before?.();
+      rig.server.calls.length = 0;
+      rig.forgetLog();
+      await rig.launch(settings());
+      await rig.logged(said);
+      await waitFor('the server to be looked for', () => rig.server.asked('has_alive_neutron_server').length > 0);
+      await waitFor('the time of two reports', () => rig.sinceLine(said) > 4_000);
+      expect(['report_state', 'tunnel_sync'].flatMap((method) => rig.server.asked(method))).toEqual([]);
+      const { switch: facts, links } = await statusOf(rig);
+      expect(links).toMatchObject({ ovsdb: { connected: true }, broker: { up: true }, server: { registered: false } });
+      expect([facts.waitsFor, facts.problem]).toEqual([
+        waitsFor ?? null,
+        problem === undefined ? null : expect.stringMatching(problem),
+      ]);
+      expect(await rig.agent.ctl('status')).toMatch(
+        waitsFor === undefined ? /problem +cannot be programmed now: / : new RegExp(`waits +for ${waitsFor}\n`),
+      );
+      expect(rig.log().filter(({ msg }) => /waiting for|cannot be/.test(msg))).toMatchObject([
+        { msg: expect.stringContaining(said) },
+      ]);
+    } finally {
+      await rig.host.startVswitchd();
+    }
+    await rig.logged('registered with neutron-server');
+    expect(rig.server.asked('report_state')[0]).toMatchObject({ agent_state: { agent_state: { start_flag: true } } });
+    await rig.host.vsctl('remove', 'Open_vSwitch', '.', 'other_config', 'flow-restore-wait');
+    await rig.ready();
+    await rig.wire(port);
+    expect(rig.problems()).toEqual([]);
+  });
 });
 
 describe('what others have on our bridges', () => {

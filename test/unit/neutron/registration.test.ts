@@ -213,6 +213,21 @@ describe('Open vSwitch away', () => {
     expect(await scene.after(0)).toEqual(['alive?', 'not ready']);
     scene.state = {};
     expect(await scene.after(500), 'soon after it is there').toEqual(REGISTERED);
+    // Whoever waits for Open vSwitch says so; the server was not waited for.
+    expect(scene.lines).toEqual(['registered with neutron-server']);
+  });
+
+  test('a report that was withheld is sent as soon as there is one, and no other before its time', async () => {
+    scene.state = undefined;
+    scene.registration.setLink(true);
+    await scene.after(0);
+    scene.registration.retry();
+    expect(await scene.after(0), 'still nothing').toEqual(['alive?', 'not ready']);
+    scene.state = {};
+    scene.registration.retry();
+    expect(await scene.after(0)).toEqual(REGISTERED);
+    scene.registration.retry();
+    expect(await scene.after(29 * SECOND)).toEqual([]);
   });
 
   test('later: no report, so that the server learns of it', async () => {
