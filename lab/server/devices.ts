@@ -54,13 +54,15 @@ export class Devices {
     if (port !== undefined && boundTo(port, host)) await this.#l2population.portUp(port, refreshTunnels);
   }
 
-  /** The port goes DOWN if it is bound to this host. */
+  /** The port goes DOWN if it is bound to this host; its entries of this host go in any case if the L3 plugin is there. */
   async down(device: string, host: string): Promise<JsonObject> {
     const id = parsePortId(device);
     if (id !== undefined) {
       const allowed = (port: Port) => boundTo(port, host);
       const update = await this.#store.ports.setStatus(id, 'DOWN', allowed, `down, ${host}`, this.#now());
       if (update !== undefined) await this.#l2population.portGone(update.after);
+      const port = this.#store.ports.get(id);
+      if (port !== undefined) await this.#l2population.unwired(port, host);
     }
     // The real server says so even of a port that it does not know (reference/18).
     return { device, exists: true };

@@ -41,13 +41,16 @@ export interface FixedIp {
 export interface Binding {
   readonly host: string;
   readonly status: BindingStatus;
-  /** `binding_failed`: no segment of the network is of a type that the host's agent tunnels. */
-  readonly vifType: 'ovs' | 'binding_failed';
+  /**
+   * `binding_failed`: no segment of the network is of a type that the host's agent tunnels. `unbound`: another binding was
+   * activated in its place.
+   */
+  readonly vifType: 'ovs' | 'binding_failed' | 'unbound';
   /** Free form; Nova puts `migrating_to` here. */
   readonly profile: JsonObject;
   readonly datapathType: string;
   readonly bridgeName: string;
-  /** The bottom bound segment (binding level 0); none if the binding failed. */
+  /** The bottom bound segment (binding level 0); none if nothing is bound. */
   readonly segment: Segment | undefined;
 }
 

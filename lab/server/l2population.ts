@@ -9,11 +9,13 @@ import type { Store } from './store.ts';
 
 export class L2Population {
   readonly #enabled: boolean;
+  readonly #l3Plugin: boolean;
   readonly #store: Store;
   readonly #publisher: Publisher;
 
-  constructor(options: { enabled: boolean; store: Store; publisher: Publisher }) {
+  constructor(options: { enabled: boolean; l3Plugin: boolean; store: Store; publisher: Publisher }) {
     this.#enabled = options.enabled;
+    this.#l3Plugin = options.l3Plugin;
     this.#store = options.store;
     this.#publisher = options.publisher;
   }
@@ -30,6 +32,16 @@ export class L2Population {
   async portGone(port: Port): Promise<void> {
     const host = activeBinding(port)?.host;
     if (!this.#enabled || host === undefined) return;
+    const agent = this.#store.agents.hostFacts(host);
+    await this.#send(portGone(factsOf(port), agent, this.#store.ports.activeOn(port.networkId)));
+  }
+
+  /**
+   * An agent has reported the port down: the others are told that it is not there, whether or not it is bound there. Only
+   * with the L3 plugin, as in `mech_driver.py`, `update_port_down`.
+   */
+  async unwired(port: Port, host: string): Promise<void> {
+    if (!this.#enabled || !this.#l3Plugin) return;
     const agent = this.#store.agents.hostFacts(host);
     await this.#send(portGone(factsOf(port), agent, this.#store.ports.activeOn(port.networkId)));
   }

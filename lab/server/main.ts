@@ -10,6 +10,7 @@ interface Options {
   readonly database: string;
   readonly adminSocket: string;
   readonly l2population: boolean;
+  readonly l3Plugin: boolean;
   readonly agentDownTime: number;
   readonly log?: string;
 }
@@ -20,6 +21,7 @@ const command = new Command('lab-server')
   .requiredOption('--database <file>', 'SQLite file, made if it is not there; several servers may share it')
   .requiredOption('--admin-socket <path>', 'unix socket for requests (HTTP, JSON)')
   .option('--l2population <true|false>', 'send FDB entries', trueOrFalse, true)
+  .option('--l3-plugin <true|false>', 'as a server that has the L3 plugin too', trueOrFalse, false)
   .option('--agent-down-time <seconds>', 'without a report for so long an agent is down', seconds, 75)
   .option('--log <file>', 'append the log to this file instead of standard error');
 
@@ -36,6 +38,7 @@ async function run(options: Options): Promise<void> {
     database: options.database,
     adminSocket: options.adminSocket,
     l2population: options.l2population,
+    l3Plugin: options.l3Plugin,
     agentDownTime: options.agentDownTime * 1000,
     log,
   });

@@ -195,7 +195,7 @@ function segmentObject(segment: Segment): JsonObject {
 }
 
 function vifDetails(binding: Binding): JsonObject {
-  if (binding.vifType === 'binding_failed') return {};
+  if (binding.vifType !== 'ovs') return {};
   return {
     connectivity: 'l2',
     port_filter: false,

@@ -105,8 +105,8 @@ export class Plugin {
   }
 
   /**
-   * The second half: the destination's binding becomes ACTIVE, the source's INACTIVE, the status stays. The `port_update`
-   * is the one of Nova's own update of the port that follows.
+   * The second half: the destination's binding becomes ACTIVE, the source's INACTIVE and bound to no segment, the port DOWN
+   * until the destination has reported it. Nothing else is said: neither a `port_update` nor that it has left the source.
    *
    * @returns `undefined`: no such port, or no INACTIVE binding of it on this host.
    */

@@ -112,15 +112,20 @@ export class PortStore {
   /** False: the port has no INACTIVE binding for this host. */
   activateBinding(id: PortId, host: string, now: Date): Promise<boolean> {
     return this.#database.write(() => {
-      const inactive = this.#database.get(
-        "SELECT 1 FROM bindings WHERE port_id = ? AND host = ? AND status = 'INACTIVE'",
+      const before = this.get(id);
+      if (!before?.bindings.some((binding) => binding.host === host && binding.status === 'INACTIVE')) return false;
+      this.#database.run(
+        'DELETE FROM binding_levels WHERE port_id = ? AND host = ?',
         id,
-        host,
+        activeBinding(before)?.host ?? '',
       );
-      if (inactive === undefined) return false;
-      this.#database.run("UPDATE bindings SET status = 'INACTIVE' WHERE port_id = ?", id);
+      this.#database.run(
+        "UPDATE bindings SET status = 'INACTIVE', vif_type = 'unbound' WHERE port_id = ? AND status = 'ACTIVE'",
+        id,
+      );
       this.#database.run("UPDATE bindings SET status = 'ACTIVE' WHERE port_id = ? AND host = ?", id, host);
       this.#database.run('UPDATE ports SET revision = revision + 1, updated_at = ? WHERE id = ?', now.getTime(), id);
+      this.#changeStatus(before, 'DOWN', 'admin, binding activated', now);
       return true;
     });
   }

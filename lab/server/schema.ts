@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS bindings (
   port_id TEXT NOT NULL REFERENCES ports (id) ON DELETE CASCADE,
   host TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'INACTIVE')),
-  vif_type TEXT NOT NULL CHECK (vif_type IN ('ovs', 'binding_failed')),
+  vif_type TEXT NOT NULL CHECK (vif_type IN ('ovs', 'binding_failed', 'unbound')),
   profile TEXT NOT NULL,
   datapath_type TEXT NOT NULL,
   bridge_name TEXT NOT NULL,

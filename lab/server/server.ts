@@ -23,6 +23,8 @@ export interface LabServerOptions {
   readonly database: string;
   readonly adminSocket: string;
   readonly l2population: boolean;
+  /** Stand in for a server with the L3 plugin: `l2population.ts` says what it changes. */
+  readonly l3Plugin: boolean;
   /** Milliseconds. */
   readonly agentDownTime: number;
   readonly log: Logger;
@@ -55,7 +57,7 @@ export class LabServer {
 
   /** Resolves when agents are answered; then the admin socket answers too. Waits for the broker for ever. */
   static async start(options: LabServerOptions): Promise<LabServer> {
-    const { log, agentDownTime, l2population: enabled } = options;
+    const { log, agentDownTime, l2population: enabled, l3Plugin } = options;
     const now = () => new Date();
     const startedAt = now();
     // One context for all that it says, as neutron-server's notifiers have.
@@ -72,7 +74,7 @@ export class LabServer {
       dispatch,
     });
     const publisher = new Publisher(rpc);
-    const l2population = new L2Population({ enabled, store, publisher });
+    const l2population = new L2Population({ enabled, l3Plugin, store, publisher });
     const devices = new Devices({ store, l2population, log, now });
     const plugin = new Plugin({ store, l2population, publisher, now });
     const answer = dispatchTo(rpcMethods({ store, devices, publisher, now, startedAt, agentDownTime }));

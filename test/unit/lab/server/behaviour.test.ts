@@ -70,6 +70,10 @@ function up(host: string, devices: readonly string[], refresh = false): Promise<
   return plugin('update_device_list', { devices_up: devices, devices_down: [], host, refresh_tunnels: refresh });
 }
 
+function down(host: string, devices: readonly string[]): Promise<JsonValue> {
+  return plugin('update_device_list', { devices_up: [], devices_down: devices, host });
+}
+
 function status(id: PortId): string | undefined {
   return the.store.ports.get(id)?.status;
 }
@@ -222,13 +226,37 @@ describe('bindings', () => {
     the.recorder.take();
     await up('host2', [id]);
     expect(sentMethods()).toEqual([]);
-    expect((await the.plugin.activateBinding(id, 'host2'))?.status).toBe('ACTIVE');
+    expect((await the.plugin.activateBinding(id, 'host2'))?.status).toBe('DOWN');
     expect(sentMethods()).toEqual(['binding_activate binding-activate_fanout']);
+    const segmentOf = (host: string) =>
+      the.store.ports.get(id)?.bindings.find((binding) => binding.host === host)?.segment?.segmentationId;
+    expect(['host1', 'host2'].map(segmentOf)).toEqual([undefined, 7]);
     await up('host2', [id]);
+    expect(status(id)).toBe('ACTIVE');
     expect(JSON.stringify(the.recorder.take().at(-1)?.args)).toContain('10.0.0.2');
     await expect(the.plugin.removeInactiveBinding(id, 'host2')).resolves.toBe(false);
     await expect(the.plugin.removeInactiveBinding(id, 'host1')).resolves.toBe(true);
     expect(the.store.ports.get(id)?.bindings.map(({ host }) => host)).toEqual(['host2']);
+  });
+
+  test.each([
+    [false, []],
+    [true, ['remove_fdb_entries l2population-update_fanout']],
+  ])('live migration, L3 plugin %s: the source reports the port down', async (l3Plugin, sent) => {
+    the = await prepared({ l3Plugin });
+    const id = await createPort(1, 'host1');
+    await up('host1', [id]);
+    await the.plugin.addInactiveBinding(id, 'host2', {});
+    await the.plugin.activateBinding(id, 'host2');
+    await up('host2', [id]);
+    await the.plugin.removeInactiveBinding(id, 'host1');
+    the.recorder.take();
+    await down('host1', [id]);
+    expect(status(id)).toBe('ACTIVE');
+    const [message] = the.recorder.sent;
+    expect(sentMethods()).toEqual(sent);
+    // The flooding entry too: nothing of the network is left there.
+    if (l3Plugin) expect(JSON.stringify(message?.args)).toMatch(/"10\.0\.0\.1":\[\["00:00:00:00:00:00".*192\.0\.2\.1/);
   });
 
   test('a port with two bindings has both in its versioned object', async () => {

@@ -45,18 +45,20 @@ export class Recorder implements RpcSender {
 
 export interface CloudOptions {
   readonly l2population?: boolean;
+  readonly l3Plugin?: boolean;
   readonly startedAt?: Date;
 }
 
 export type Cloud = Awaited<ReturnType<typeof cloud>>;
 
-export async function cloud({ l2population = true, startedAt = new Date(0) }: CloudOptions = {}) {
+export async function cloud(options: CloudOptions = {}) {
+  const { l2population = true, l3Plugin = false, startedAt = new Date(0) } = options;
   const clock = { time: new Date('2026-11-20T20:56:28Z') };
   const now = () => clock.time;
   const store = await Store.open(':memory:', NO_RETRY);
   const recorder = new Recorder();
   const publisher = new Publisher(recorder);
-  const population = new L2Population({ enabled: l2population, store, publisher });
+  const population = new L2Population({ enabled: l2population, l3Plugin, store, publisher });
   const log = pino({ level: 'silent' });
   const devices = new Devices({ store, l2population: population, log, now });
   const plugin = new Plugin({ store, l2population: population, publisher, now });
