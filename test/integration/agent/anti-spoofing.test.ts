@@ -2,12 +2,11 @@
  * Anti-spoofing with real packets: two VMs on one host. One has more addresses than its port; what it says of them, in ARP
  * replies and neighbour advertisements, and what it sends from another MAC, does not reach the other.
  */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { Vm } from '../../../lab/vm.ts';
 import { PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 
 const OWN = ['10.0.0.5', 'fd00::5'];
 const STRANGE = ['10.0.0.99', 'fd00::99'];
@@ -22,21 +21,14 @@ let peerPort: Port;
 let vm: Vm;
 let peer: Vm;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
+rigForAll(async (up) => {
+  rig = up;
   await rig.start();
-  const network = { network: randomUUID(), type: 'vxlan', segmentationId: 77 };
-  const common = { ...network, host: rig.host.name, status: 'DOWN', adminStateUp: true } as const;
-  port = { ...common, id: randomUUID(), mac: OWN_MAC, ips: OWN };
-  peerPort = { ...common, id: randomUUID(), mac: 'fa:16:3e:00:00:06', ips: ['10.0.0.6', 'fd00::6'] };
+  port = portOn(rig.host.name, { mac: OWN_MAC, ips: OWN });
+  const { network } = port;
+  peerPort = portOn(rig.host.name, { network, mac: 'fa:16:3e:00:00:06', ips: ['10.0.0.6', 'fd00::6'] });
   vm = await boot('a', port, [...OWN, ...STRANGE]);
   peer = await boot('b', peerPort, peerPort.ips);
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 beforeEach(async () => {

@@ -1,24 +1,17 @@
 /** What the operator sees of the journal: from the daemon while it runs, from the file when it does not. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { agentConfigurationFiles } from '../../../lab/agent.ts';
 import { CommandError } from '../../../lab/run.ts';
 import type { JournalReport } from '../../../src/report/types.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 
 const MAC = 'fa:16:3e:99:00:01';
 
 let rig: AgentRig;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 beforeEach(async () => {
@@ -30,11 +23,8 @@ async function journal(...args: string[]): Promise<JournalReport> {
 }
 
 test('an entry from the message to the switch, and after the daemon has gone', async () => {
-  const network = randomUUID();
-  const port: Port = {
-    ...{ network, type: 'vxlan', segmentationId: 77, id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [] },
-    ...{ host: rig.host.name, status: 'DOWN', adminStateUp: true },
-  };
+  const port = portOn(rig.host.name);
+  const { network } = port;
   await rig.start();
   await rig.wire(port);
   await rig.server.fdb('add', port, { '172.30.0.99': ['flood', [MAC, '10.0.0.1']] });

@@ -1,8 +1,7 @@
 /** Intents that the switch refuses: left out, tried again, given up, looked after; and what a start finds of them. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { beforeEach, expect, it } from 'vitest';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 const entry = (n: number): [string, string] => [`fa:16:3e:99:00:0${n}`, `10.0.0.${n}`];
@@ -10,22 +9,13 @@ const entry = (n: number): [string, string] => [`fa:16:3e:99:00:0${n}`, `10.0.0.
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 beforeEach(async () => {
   await rig.reset();
-  port = {
-    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
-    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host: rig.host.name, status: 'DOWN', adminStateUp: true },
-  };
+  port = portOn(rig.host.name);
 });
 
 const settings = { l2pop_agent: { journal_attempts: '3', journal_retry: '1', maintenance_interval: '3' } };

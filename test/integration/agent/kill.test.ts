@@ -2,11 +2,10 @@
  * Killed at any moment while notifications pour in, and started again: whatever was acknowledged is in the journal, and
  * whatever was not is in the queues. The server is asked for nothing, and in the end the switch has what it said.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { expect, it } from 'vitest';
+import { portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 const KILLS = 6;
@@ -14,14 +13,8 @@ const VTEPS = ['172.30.0.95', '172.30.0.96', '172.30.0.97'];
 
 let rig: AgentRig;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 /** Mulberry32: the same numbers for the same seed. */
@@ -36,10 +29,7 @@ function random(seed: number): () => number {
 }
 
 it(`seed ${SEED}: killed ${KILLS} times in a stream of notifications`, async () => {
-  const port: Port = {
-    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
-    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host: rig.host.name, status: 'DOWN', adminStateUp: true },
-  };
+  const port = portOn(rig.host.name);
   const next = random(SEED);
   const pick = (count: number) => Math.floor(next() * count);
   /** MAC number → VTEP, as the server has it. */

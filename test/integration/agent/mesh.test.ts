@@ -1,10 +1,9 @@
 /** l2_population=false: tunnels from `tunnel_sync`, `tunnel_update` and `tunnel_delete`; floods to all of a type; learning. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TUNNEL_DELETE_TOPIC, TUNNEL_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import { FlowWatch } from './flow-watch.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, deviceOf, rigForAll, waitFor } from './rig.ts';
 
 const SETTINGS = { agent: { l2_population: 'false', arp_responder: 'false' } };
 /** Names of the tunnels to 172.30.0.97 and so on. */
@@ -14,28 +13,12 @@ const GRE_98 = 'gre-ac1e0062';
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-  port = {
-    network: randomUUID(),
-    type: 'vxlan',
-    segmentationId: 77,
-    id: randomUUID(),
-    mac: 'fa:16:3e:00:00:01',
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  };
+rigForAll(async (up) => {
+  rig = up;
+  port = portOn(rig.host.name);
   rig.server.endpoints.set('vxlan', new Set(['172.30.0.97', '172.30.0.98']));
   rig.server.endpoints.set('gre', new Set(['172.30.0.98']));
   await rig.start(SETTINGS);
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 it('a tunnel of each type to each VTEP of that type, before there is any VIF', async () => {

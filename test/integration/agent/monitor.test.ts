@@ -1,20 +1,14 @@
 /** What somebody else does to the flows of our bridges is seen by itself and put right, without the server: the broker is away. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 import { BRIDGES, type Bridge, isAlive, monitorsOf, SwitchScene } from './switch-scene.ts';
 
 let rig: AgentRig;
 let scene: SwitchScene;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
+rigForAll(async (up) => {
+  rig = up;
   scene = await SwitchScene.build(rig);
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 describe('without the server', () => {

@@ -1,38 +1,22 @@
 /** Open vSwitch restarts under the agent: what was lost is put back from what the agent knows, without the server. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+import { expect, it } from 'vitest';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, deviceOf, rigForAll, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-  port = {
-    network: randomUUID(),
-    type: 'vxlan',
-    segmentationId: 77,
-    id: randomUUID(),
-    mac: 'fa:16:3e:00:00:01',
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  };
+rigForAll(async (up) => {
+  rig = up;
+  port = portOn(rig.host.name);
   await rig.start({ l2pop_agent: { compare_interval: '1' } });
   await rig.wire(port);
   await rig.server.fdb('add', port, { [REMOTE]: ['flood', ['fa:16:3e:99:00:01', '10.0.0.1']] });
   await waitFor('the flows of the entry', async () => (await rig.table(20)).length === 1);
   await rig.settled();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 it.each(['stop', 'kill'] as const)('ovs-vswitchd after a %s', async (how) => {

@@ -1,4 +1,5 @@
 /** A port as neutron-server's `bulk_pull` writes it: the versioned object `Port` 1.7 of recording `14`, as far as agents read it. */
+import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../../src/rpc/types.ts';
 
 export interface Port {
@@ -21,6 +22,15 @@ export interface Port {
   readonly portSecurity?: boolean;
   /** Allowed address pairs: an address or network, and perhaps a MAC. */
   readonly pairs?: readonly (readonly [ip: string, mac?: string])[];
+}
+
+/** A port that is bound to a host and not up yet, alone on a new network; what is said in `more` is otherwise. */
+export function portOn(host: string, more: Partial<Port> = {}): Port {
+  return {
+    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
+    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host, status: 'DOWN', adminStateUp: true },
+    ...more,
+  };
 }
 
 export function portObject(port: Port): JsonObject {

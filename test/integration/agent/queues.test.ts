@@ -2,14 +2,13 @@
  * The agent's queues at the broker: eight and no more, each with its consumer; what is sent while the agent is away is
  * heard when it is back, and the server is asked for nothing as long as they have all been there.
  */
-import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { beforeEach, describe, expect, it, test } from 'vitest';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS, PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, deviceOf, rigForAll, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 const KNOWN: [string, string] = ['fa:16:3e:99:00:01', '10.0.0.1'];
@@ -19,23 +18,14 @@ const NEW: [string, string] = ['fa:16:3e:99:00:03', '10.0.0.3'];
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 /** One VIF, whose network's table is complete. */
 beforeEach(async () => {
   await rig.reset();
-  port = {
-    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
-    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host: rig.host.name, status: 'DOWN', adminStateUp: true },
-  };
+  port = portOn(rig.host.name);
   rig.server.onUpdate = async ({ up }) => {
     if (up.includes(port.id)) await rig.server.fdb('add', port, { [REMOTE]: ['flood', KNOWN, GONE] }, rig.host.name);
   };

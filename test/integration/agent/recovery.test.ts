@@ -1,8 +1,8 @@
 /** Open vSwitch dies, restarts, forgets: found by itself and repaired from what the agent knows. But for the last ones the broker is away. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 import { SwitchScene } from './switch-scene.ts';
 
 const SCRIPTS = '/usr/share/openvswitch/scripts';
@@ -11,15 +11,9 @@ const DAEMONS = ['ovs-vswitchd', 'ovsdb-server'] as const;
 let rig: AgentRig;
 let scene: SwitchScene;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
+rigForAll(async (up) => {
+  rig = up;
   scene = await SwitchScene.build(rig);
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 it('with ovs-vswitchd dead alone the host is not reported alive, and status says why', async () => {

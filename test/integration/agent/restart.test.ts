@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { agentEnvironment } from '../../../lab/agent.ts';
 import { FlowWatch } from './flow-watch.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, LEVEL, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, deviceOf, LEVEL, rigForAll, waitFor } from './rig.ts';
 import type { Entries } from './server-double.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -19,29 +19,15 @@ let ports: readonly Port[];
 /** Every network has entries behind each of these. */
 const REMOTES = ['172.30.0.97', '172.30.0.98', '172.30.0.99'];
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 /** Two VIFs on a VXLAN and one on a GRE network, each network with ten remote MACs of IPv4 and IPv6. */
 beforeEach(async () => {
   await rig.reset();
   const [vx, gr] = ['vxlan', 'gre'].map((type) => ({ network: randomUUID(), type, segmentationId: 77 }));
-  ports = [vx!, vx!, gr!].map((network, i) => ({
-    ...network,
-    id: randomUUID(),
-    mac: `fa:16:3e:00:00:0${i}`,
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  }));
+  ports = [vx!, vx!, gr!].map((network, i) => portOn(rig.host.name, { ...network, mac: `fa:16:3e:00:00:0${i}` }));
   // As ML2 does it: whoever asks gets the network's table by name.
   rig.server.onUpdate = async ({ up }) => {
     for (const id of up) {

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Agent, type Settings, statePath } from '../../../lab/agent.ts';
 import { Cloud } from '../../../lab/cloud.ts';
 import type { Host } from '../../../lab/host.ts';
@@ -257,12 +257,23 @@ export class AgentRig {
   }
 }
 
-/** After a test that failed, the end of the agent's log goes to stderr: with the test it is gone. Call it once in a file. */
-export function showLogOfFailures(rig: () => AgentRig): void {
+/**
+ * One rig for all tests of a file, which get it in `use`; taken down after them. After a test that failed, the end of the
+ * agent's log goes to stderr: with the test it is gone.
+ */
+export function rigForAll(use: (rig: AgentRig) => unknown, options: { hosts?: number } = {}): void {
+  let rig: AgentRig | undefined;
+  beforeAll(async () => {
+    rig = await AgentRig.up(options);
+    await use(rig);
+  });
   afterEach(({ task }) => {
     if (task.result?.state !== 'fail') return;
-    const lines = rig().log().slice(-LINES_SHOWN);
+    const lines = rig?.log().slice(-LINES_SHOWN) ?? [];
     console.error([`end of the agent's log, ${task.name}:`, ...lines.map((line) => JSON.stringify(line))].join('\n'));
+  });
+  afterAll(async () => {
+    await rig?.down();
   });
 }
 

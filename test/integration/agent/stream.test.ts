@@ -1,9 +1,8 @@
 /** `rabbit_stream_fanout`: the stored offset says where to go on, after a stop and after a kill; the server is asked for nothing. */
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { L2POPULATION_TOPIC } from '../../../src/neutron/topics.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 
 const REMOTE = '172.30.0.99';
 const entry = (n: number): [string, string] => [`fa:16:3e:99:00:0${n}`, `10.0.0.${n}`];
@@ -18,22 +17,13 @@ const settings = {
 
 let rig: AgentRig;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 it.each(['stop', 'kill'] as const)('after %s: what was sent meanwhile is read, nothing is asked for', async (how) => {
   await rig.reset();
-  const port: Port = {
-    ...{ network: randomUUID(), type: 'vxlan', segmentationId: 77 },
-    ...{ id: randomUUID(), mac: 'fa:16:3e:00:00:01', ips: [], host: rig.host.name, status: 'DOWN', adminStateUp: true },
-  };
+  const port = portOn(rig.host.name);
   rig.server.onUpdate = async ({ up }) => {
     if (up.includes(port.id)) await rig.server.fdb('add', port, { [REMOTE]: ['flood', entry(1)] }, rig.host.name);
   };

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { StatusReport } from '../../../src/report/types.ts';
-import type { Port } from './port-object.ts';
+import { type Port, portOn } from './port-object.ts';
 import { type AgentRig, type LogLine, waitFor } from './rig.ts';
 import type { Entries } from './server-double.ts';
 
@@ -29,16 +29,10 @@ export class SwitchScene {
   /** Two VIFs on a VXLAN and one on a GRE network, each network with nine remote MACs behind three VTEPs. */
   static async build(rig: AgentRig): Promise<SwitchScene> {
     const [vx, gr] = ['vxlan', 'gre'].map((type) => ({ network: randomUUID(), type, segmentationId: 77 }));
-    const ports = [vx!, vx!, gr!].map((network, i) => ({
-      ...network,
-      id: randomUUID(),
-      mac: `fa:16:3e:00:00:0${i}`,
-      ips: [`10.0.0.${i}`],
-      host: rig.host.name,
-      status: 'DOWN' as const,
-      adminStateUp: true,
-      portSecurity: true,
-    }));
+    const ports = [vx!, vx!, gr!].map((network, i) => {
+      const addresses = { mac: `fa:16:3e:00:00:0${i}`, ips: [`10.0.0.${i}`] };
+      return portOn(rig.host.name, { ...network, ...addresses, portSecurity: true });
+    });
     // As ML2 does it: whoever asks gets the network's table by name.
     rig.server.onUpdate = async ({ up }) => {
       for (const port of ports.filter(({ id }) => up.includes(id)))

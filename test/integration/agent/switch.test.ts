@@ -1,10 +1,10 @@
 /** What of the switch is ours and what is not: bridges, foreign flows and ports, tunnel ports of others, drift. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { rows } from '../../../lab/oracle/ovsdb-rows.ts';
 import { TUNNEL_DELETE_TOPIC } from '../../../src/neutron/topics.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 import { statusOf } from './switch-scene.ts';
 
 const REMOTE = '172.30.0.99';
@@ -13,29 +13,13 @@ const MAC = 'fa:16:3e:99:00:01';
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
+rigForAll((up) => {
+  rig = up;
 });
 
 beforeEach(async () => {
   await rig.reset();
-  port = {
-    network: randomUUID(),
-    type: 'vxlan',
-    segmentationId: 77,
-    id: randomUUID(),
-    mac: 'fa:16:3e:00:00:01',
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  };
+  port = portOn(rig.host.name);
 });
 
 describe('bridges', () => {

@@ -1,9 +1,9 @@
 /** The life of a VIF on a real switch: where it is put, what the server is told of it, and what it leaves behind. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PORT_DELETE_TOPIC, PORT_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, deviceOf, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, deviceOf, rigForAll, waitFor } from './rig.ts';
 
 type Network = Pick<Port, 'network' | 'type' | 'segmentationId'>;
 
@@ -14,15 +14,9 @@ let rig: AgentRig;
 let vx: Network;
 let gr: Network;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
+rigForAll(async (up) => {
+  rig = up;
   await rig.start();
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 beforeEach(() => {
@@ -445,15 +439,11 @@ function newNetwork(type: string): Network {
 
 function newPort(network: Network): Port {
   const number = (++count).toString(16).padStart(4, '0');
-  return {
+  return portOn(rig.host.name, {
     ...network,
     id: `${number}0000-0000-4000-8000-00000000${number}`,
     mac: `fa:16:3e:00:${number.slice(0, 2)}:${number.slice(2)}`,
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  };
+  });
 }
 
 async function tagged(device: string, tag: number): Promise<void> {

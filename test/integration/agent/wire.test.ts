@@ -1,10 +1,10 @@
 /** What comes over the wire: bad messages among good ones, very many entries, and wires that are cut. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { L2POPULATION_TOPIC, PORT_UPDATE_TOPIC, TUNNEL_UPDATE_TOPIC } from '../../../src/neutron/topics.ts';
 import type { JsonValue } from '../../../src/rpc/types.ts';
-import type { Port } from './port-object.ts';
-import { AgentRig, LEVEL, type LogLine, showLogOfFailures, waitFor } from './rig.ts';
+import { type Port, portOn } from './port-object.ts';
+import { type AgentRig, LEVEL, type LogLine, rigForAll, waitFor } from './rig.ts';
 import type { Entries } from './server-double.ts';
 
 /** Operators can wait longer for a server, and for the next attempt to reach a broker. */
@@ -18,25 +18,11 @@ const NETWORK = { network: randomUUID(), type: 'vxlan', segmentationId: 77 };
 let rig: AgentRig;
 let port: Port;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
-  port = {
-    ...NETWORK,
-    id: randomUUID(),
-    mac: 'fa:16:3e:00:00:01',
-    ips: [],
-    host: rig.host.name,
-    status: 'DOWN',
-    adminStateUp: true,
-  };
+rigForAll(async (up) => {
+  rig = up;
+  port = portOn(rig.host.name, NETWORK);
   await rig.start(IMPATIENT);
   await rig.wire(port);
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 beforeEach(() => {

@@ -3,8 +3,8 @@
  * each, flows, bridges, tunnel ports and VIFs are those that the reference left there, but for the differences listed in
  * `differences.ts`; and what our agent asked of the server looks like what the reference asked.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AgentRig, showLogOfFailures, waitFor } from '../agent/rig.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type AgentRig, rigForAll, waitFor } from '../agent/rig.ts';
 import type { HostName } from './recording.ts';
 import { Replay } from './replay.ts';
 import { recordedRequests, shapeOf } from './requests.ts';
@@ -16,15 +16,12 @@ const VTEPS = ['172.30.0.11', '172.30.0.12', '172.30.0.13'];
 let rig: AgentRig;
 const snapshots = new Snapshots();
 
-beforeAll(async () => {
-  rig = await AgentRig.up({ hosts: 2 });
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
-});
+rigForAll(
+  (up) => {
+    rig = up;
+  },
+  { hosts: 2 },
+);
 
 describe.each(['host1', 'host2'] as const)('as %s', (host) => {
   let replay: Replay;

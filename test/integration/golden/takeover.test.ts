@@ -2,9 +2,9 @@
  * The switch of a predecessor: what the reference left in recording `14` is put on a real Open vSwitch, ports, flows, learned
  * flows and cookies, and our agent starts there. The tenants must not notice: no flow goes that forwards, no port changes.
  */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { FlowWatch } from '../agent/flow-watch.ts';
-import { AgentRig, showLogOfFailures, waitFor } from '../agent/rig.ts';
+import { type AgentRig, rigForAll, waitFor } from '../agent/rig.ts';
 import { readFlows, readMessages, readOvsdb } from './recording.ts';
 import { PORTS } from './scenarios.ts';
 import { Snapshots } from './snapshot.ts';
@@ -15,8 +15,8 @@ const BRIDGES = ['br-int', 'br-tun'] as const;
 
 let rig: AgentRig;
 
-beforeAll(async () => {
-  rig = await AgentRig.up();
+rigForAll(async (up) => {
+  rig = up;
   await rig.host.vsctl(...BRIDGES.flatMap(addBridge), ...addPorts());
   for (const bridge of BRIDGES) {
     const lines = readFlows(SCENARIO, 'host1', bridge).map(toAddLine);
@@ -29,12 +29,6 @@ beforeAll(async () => {
   rig.server.onUpdate = async () => {
     for (const { exchange, routingKey, body } of snapshots) await rig.server.publish(exchange, routingKey, body);
   };
-});
-
-showLogOfFailures(() => rig);
-
-afterAll(async () => {
-  await rig?.down();
 });
 
 it('is taken over as it is', async () => {
