@@ -2,7 +2,7 @@
  * What is to be done to the switch next, as data: at most one OVSDB transaction that makes things, one ordered bundle a
  * bridge, one transaction that binds VIFs and takes things away, and what may only be said afterwards (DESIGN, rule 3).
  */
-import { forgetPortLines, forgetVlanLines, isOfForgottenVlan } from './flows/br-tun.ts';
+import { forgetPortLines, forgetVlanLines } from './flows/br-tun.ts';
 import { addLine, deleteLine } from './flows/flow.ts';
 import type { FlowChanges } from './flows/ledger.ts';
 import type { Operation } from './ovsdb/operations.ts';
@@ -69,15 +69,12 @@ export function makePlan(state: State): Plan {
   const { config } = state;
   const create: OperationGroup[] = [];
   const finish: OperationGroup[] = [];
-  const retire: string[] = [...state.freedVlans].flatMap(forgetVlanLines);
-  // A VLAN that is in use again already: the sweep takes its new flows along.
-  for (const vlan of state.freedVlans) {
-    if (state.vlans.networkOf(vlan) !== undefined) state.tun.swept((flow) => isOfForgottenVlan(flow, vlan));
-  }
+  const predecessors = state.predecessors.tun;
+  const retire = [...state.freedVlans].flatMap((vlan) => forgetVlanLines(vlan, predecessors));
   const retiring: Ofport[] = [];
   takeLost(state, retire);
   const retired = takeRetired(state);
-  for (const ofport of retired.keys()) retire.push(...forgetPortLines(ofport));
+  for (const ofport of retired.keys()) retire.push(...forgetPortLines(ofport, predecessors));
   const creating: TunnelKey[] = [];
   for (const key of state.dirty.tunnels) planTunnel(state, key, { create, finish, retire, retiring, creating });
   const bound: BoundVif[] = [];
@@ -124,7 +121,7 @@ function takeLost(state: State, retire: string[]): void {
   for (const ofport of state.lostOfports) {
     // The number is another tunnel port's by now, or we have taken the port away ourselves.
     if (there.has(ofport) || state.retired.has(ofport)) continue;
-    retire.push(...forgetPortLines(ofport));
+    retire.push(...forgetPortLines(ofport, state.predecessors.tun));
     state.retired.set(ofport, (state.view.root?.curCfg ?? 0) + 1);
   }
   state.lostOfports.clear();
@@ -182,7 +179,7 @@ function planTunnel(
   into.finish.push({ what: 'tunnel port deleted, no network uses it', facts, operations, tunnel: key });
   const { ofport } = existing.interface;
   if (ofport === undefined) return;
-  into.retire.push(...forgetPortLines(ofport));
+  into.retire.push(...forgetPortLines(ofport, state.predecessors.tun));
   into.retiring.push(ofport);
 }
 

@@ -11,7 +11,7 @@ import {
   type SegmentationId,
   type TunnelType,
 } from '../values.ts';
-import { formatCookie } from './cookie.ts';
+import { type Cookie, formatCookie } from './cookie.ts';
 import { type Flow, hex } from './flow.ts';
 import { BR_TUN, TUN_TO_LV } from './tables.ts';
 
@@ -146,19 +146,21 @@ export function floodFlow(
   };
 }
 
-/** Lines that take away what was learned for a local VLAN, and with it anything else of that VLAN in table 20. */
-export function forgetVlanLines(vlan: LocalVlan): string[] {
-  return [`delete table=${BR_TUN.UCAST_TO_TUN},vlan_tci=0x${vlan.toString(16).padStart(4, '0')}/0x0fff`];
-}
-
-/** Whether {@link forgetVlanLines} takes this flow along. */
-export function isOfForgottenVlan(flow: Flow, vlan: LocalVlan): boolean {
-  return flow.table === BR_TUN.UCAST_TO_TUN && flow.match.startsWith(`dl_vlan=${vlan},`);
+/** Lines that take away what was learned for a local VLAN, by us or by a predecessor with these cookies. */
+export function forgetVlanLines(vlan: LocalVlan, predecessors: Iterable<Cookie>): string[] {
+  return forgetLines(`vlan_tci=0x${vlan.toString(16).padStart(4, '0')}/0x0fff`, predecessors);
 }
 
 /** Lines that take away what was learned through a tunnel port (OVS.md: to be said again when the port is gone). */
-export function forgetPortLines(ofport: Ofport): string[] {
-  return [`delete table=${BR_TUN.UCAST_TO_TUN},out_port=${ofport}`];
+export function forgetPortLines(ofport: Ofport, predecessors: Iterable<Cookie>): string[] {
+  return forgetLines(`out_port=${ofport}`, predecessors);
+}
+
+/** By cookie: in table 20 there may be flows of others. */
+function forgetLines(what: string, predecessors: Iterable<Cookie>): string[] {
+  return [formatCookie('learned'), ...predecessors].map(
+    (cookie) => `delete cookie=${cookie}/-1,table=${BR_TUN.UCAST_TO_TUN},${what}`,
+  );
 }
 
 /** Table 10's learn(): 300 s, priority 1 in table 20, under a cookie of its own so that the diff leaves it alone. */

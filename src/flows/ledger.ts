@@ -63,15 +63,6 @@ export class FlowLedger {
     for (const key of this.#wanted.keys()) this.#dirty.add(key);
   }
 
-  /** Flows that a loose delete of the next bundle takes along: those wanted still are to be added again. */
-  swept(isSwept: (flow: Flow) => boolean): void {
-    for (const [key, flow] of this.#actual) {
-      if (!isSwept(flow)) continue;
-      this.#actual.delete(key);
-      this.#dirty.add(key);
-    }
-  }
-
   /** What has to be done for the wanted flows to be there and no others of ours. Keys already right are forgotten. */
   changes(): FlowChanges {
     const adds: Flow[] = [];

@@ -377,6 +377,7 @@ function matchesLoosely(flow: DumpedFlow, filter: string): boolean {
     .filter((part) => part !== '')
     .every((part) => {
       const [field, value = ''] = split(part, '=');
+      if (field === 'cookie') return `${flow.cookie}/-1` === value;
       if (field === 'table') return flow.table === Number(value);
       if (field === 'out_port') return flow.actions.split(',').includes(`output:${value}`);
       if (field === 'vlan_tci') {

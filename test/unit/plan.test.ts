@@ -33,7 +33,7 @@ describe('order', () => {
     host.remove('vxlan', { '172.30.0.12': [FLOODING, peer(12), peer(13)] });
     const plan = makePlan(host.state);
     expect(bundleLines(plan.bundles.tun)).toEqual([
-      `delete table=20,out_port=${ofport}`,
+      `delete cookie=0x6c32700000000000/-1,table=20,out_port=${ofport}`,
       ...plan.bundles.tun.changes.deletes.map((key) => `delete_strict ${key}`),
     ]);
     expect(plan.bundles.tun.changes.deletes).toHaveLength(6);
@@ -47,7 +47,7 @@ describe('order', () => {
   test('a tunnel port that somebody deleted: what was learned through it goes at once, and again when ovs-vswitchd has caught up', async () => {
     const host = await wired();
     const ofport = host.switch.ofport(tunnelName('vxlan', 12));
-    const forget = `delete table=20,out_port=${ofport}`;
+    const forget = `delete cookie=0x6c32700000000000/-1,table=20,out_port=${ofport}`;
     host.switch.unplug(tunnelName('vxlan', 12));
     expect(makePlan(host.state).bundles.tun.first).toEqual([forget]);
     expect(makePlan(host.state).bundles.tun.first, 'not before').toEqual([]);
@@ -71,7 +71,9 @@ describe('order', () => {
       learned(there, 'dl_dst=c'),
     ];
     host.apply({ kind: 'dump', tun, int: host.switch.flows('br-int') });
-    expect(makePlan(host.state).bundles.tun.first).toEqual(['delete table=20,out_port=77']);
+    expect(makePlan(host.state).bundles.tun.first).toEqual([
+      'delete cookie=0x6c32700000000000/-1,table=20,out_port=77',
+    ]);
   });
 
   test('a VIF: isolated before anything else, bound after its flows', async () => {
@@ -196,6 +198,19 @@ describe('local VLANs that are used again', () => {
     ]);
   });
 
+  test('flows of others stay, whatever their VLAN and their port; what a predecessor learned goes', async () => {
+    const host = await wired();
+    const ofport = host.switch.ofport(tunnelName('vxlan', 12));
+    const foreign = 'cookie=0xabc,table=20,priority=7,dl_vlan=1,dl_dst=fa:16:3f:00:00:01,actions=';
+    await host.switch.bundle('br-tun', [`add ${foreign}output:${ofport}`]);
+    host.switch.addFlow('br-tun', learned(1, ofport).replace('0x6c32700000000000', '0xdef'));
+    host.state.predecessors.tun.add('0xdef');
+    host.switch.unplug('tap1');
+    await host.settle();
+    expect(host.table(20).filter((flow) => flow.includes('dl_vlan=1') || flow.includes('0xabc'))).toHaveLength(1);
+    expect(learnedFlows(host)).toEqual([]);
+  });
+
   test('given back and taken again in one batch: the flows are there, the learned ones are not', async () => {
     const host = await wired();
     const before = host.table(20);
@@ -211,11 +226,11 @@ describe('local VLANs that are used again', () => {
     const host = await wired();
     host.switch.unplug('tap1');
     const plan = makePlan(host.state);
-    expect(plan.bundles.tun.first).toContain('delete table=20,vlan_tci=0x0001/0x0fff');
+    expect(plan.bundles.tun.first).toContain('delete cookie=0x6c32700000000000/-1,table=20,vlan_tci=0x0001/0x0fff');
     replan(host.state, plan);
     expect(host.state.compareWanted).toBe(true);
     const again = makePlan(host.state);
-    expect(again.bundles.tun.first).toContain('delete table=20,vlan_tci=0x0001/0x0fff');
+    expect(again.bundles.tun.first).toContain('delete cookie=0x6c32700000000000/-1,table=20,vlan_tci=0x0001/0x0fff');
     expect(again.finish.map(({ what }) => what)).toEqual(plan.finish.map(({ what }) => what));
   });
 });

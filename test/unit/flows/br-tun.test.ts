@@ -143,16 +143,16 @@ describe('corners', () => {
     expect(tables).toEqual([3, 4, 6]);
   });
 
-  test('what is learned is matched whatever else its match has', () => {
-    expect(brTun.forgetVlanLines(vlan(1))).toEqual(['delete table=20,vlan_tci=0x0001/0x0fff']);
-    expect(brTun.forgetVlanLines(vlan(4094))).toEqual(['delete table=20,vlan_tci=0x0ffe/0x0fff']);
-    expect(brTun.forgetPortLines(port(7))).toEqual(['delete table=20,out_port=7']);
-  });
-
-  test('forgetting a VLAN takes its unicast flows along, and no others', () => {
-    const swept = rendered.filter((flow) => brTun.isOfForgottenVlan(flow, vlan(1)));
-    expect(swept).toEqual(rendered.filter(({ table, match }) => table === 20 && match.startsWith('dl_vlan=1,')));
-    const other = brTun.unicastFlow(vlan(11), VXLAN, mac('fa:16:3e:00:00:01'), brTun.portEgress(PEER, port(2)));
-    expect(brTun.isOfForgottenVlan(other, vlan(1))).toBe(false);
+  test('what is learned is matched by its cookie, whatever else its match has', () => {
+    const ours = 'delete cookie=0x6c32700000000000/-1,table=20';
+    expect(brTun.forgetVlanLines(vlan(1), [])).toEqual([`${ours},vlan_tci=0x0001/0x0fff`]);
+    expect(brTun.forgetVlanLines(vlan(4094), ['0xabc'])).toEqual([
+      `${ours},vlan_tci=0x0ffe/0x0fff`,
+      'delete cookie=0xabc/-1,table=20,vlan_tci=0x0ffe/0x0fff',
+    ]);
+    expect(brTun.forgetPortLines(port(7), ['0xabc'])).toEqual([
+      `${ours},out_port=7`,
+      'delete cookie=0xabc/-1,table=20,out_port=7',
+    ]);
   });
 });

@@ -187,17 +187,6 @@ describe('refused', () => {
   });
 });
 
-test('swept: what a loose delete took along and is wanted is added again', () => {
-  const ledger = new FlowLedger();
-  const [wanted, gone] = [flow('dl_vlan=1', 'output:1'), flow('dl_vlan=2', 'output:1')];
-  ledger.want('a', [wanted]);
-  ledger.want('b', [gone]);
-  ledger.applied(ledger.changes());
-  ledger.want('b', []);
-  ledger.swept(() => true);
-  expect(ledger.changes()).toEqual({ adds: [wanted], deletes: [] });
-});
-
 type Step =
   | { readonly kind: 'want'; readonly subject: string; readonly flows: readonly Flow[] }
   | { readonly kind: 'settle' | 'lose' | 'compare' };
