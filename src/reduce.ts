@@ -260,7 +260,7 @@ function onSnapshot(state: State, change: EntriesChange, { sequence, origin }: H
   }
   sync?.snapshot([change], now);
   state.snapshots++;
-  state.isServerSilent = false;
+  state.setServerSilent(false);
   for (const other of state.networks.values()) other.sync.serverSpoke(now);
 }
 
@@ -273,13 +273,14 @@ function onMarker(state: State, id: string, edge: 'start' | 'end', now: number):
   // The queue by name never expires: before our first marker it is a predecessor's word.
   state.isNameOurs ||= id === state.lastAsk;
   for (const network of state.networks.values()) {
+    if (network.sync.question !== id) continue;
     const touched = nothingTouched();
     const fdb = state.fdb.ensure(network.id, network.segment);
     const { status } = network.sync;
     const audit = state.auditAfter(network.vlan);
     network.sync.marker(id, edge, fdb, { ...times, sweep: state.snapshots > 0, audit }, now, touched);
     if (status === 'asked' && network.sync.status === 'synced' && state.snapshots === 0 && !fdb.isEmpty) {
-      state.isServerSilent = true;
+      state.setServerSilent(true);
     }
     state.markTouched(network.key, touched, now);
   }

@@ -21,11 +21,14 @@ export function restore(
   state.journal.restore(open, lastId);
   // Its answer may come yet.
   for (const { kind, key, blockedOn } of open) {
-    if (kind === 'refresh' && blockedOn === 'snapshot')
-      state.askedBefore.add(key.slice('refresh '.length) as NetworkKey);
+    if (kind !== 'refresh') continue;
+    const network = key.slice('refresh '.length) as NetworkKey;
+    state.markUnsaved(network);
+    if (blockedOn === 'snapshot') state.askedBefore.add(network);
   }
   for (const { id, segment, settled, claims } of networks) {
     const key = networkKey(id, segment);
+    state.markUnsaved(key);
     if (!state.config.agent.l2Population) {
       // A mesh has no FDB: what was kept while there was one grows old.
       state.saved.set(key, 'stale');
@@ -53,6 +56,7 @@ export function settleRestored(state: State): void {
   state.journal.recheck();
   for (const key of restored) {
     if (state.networks.has(key)) continue;
+    state.markUnsaved(key);
     // As when a network leaves: it may be back before the next commit.
     if (state.saved.has(key)) state.saved.set(key, 'stale');
     state.fdb.setLocal(key, false);
@@ -61,5 +65,8 @@ export function settleRestored(state: State): void {
 
 /** What was sent while we were away is lost: the FDB that we started with has to be confirmed. */
 export function doubtRestored(state: State): void {
-  for (const [key, network] of state.restored) state.restored.set(key, { ...network, settled: false });
+  for (const [key, network] of state.restored) {
+    state.restored.set(key, { ...network, settled: false });
+    state.markUnsaved(key);
+  }
 }

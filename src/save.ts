@@ -1,29 +1,28 @@
 /** State → what the journal's file lacks of it: the FDB of the networks here, as it changed since the last time. */
 import type { ClaimsWrite, JournalBatch, SavedClaim, SavedNetwork } from './journal/record.ts';
-import type { Claim, NetworkFdb } from './l2pop/fdb.ts';
+import type { Claim, NetworkFdb, Touched } from './l2pop/fdb.ts';
 import type { State } from './state.ts';
-import type { IpAddress, MacAddress } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 
 export type Unsaved = Pick<JournalBatch, 'gone' | 'networks' | 'claims' | 'entries'>;
 
 /** Takes it, once. Networks that are not here are none of the journal's business (DESIGN, rule 1). */
 export function takeUnsaved(state: State, now: number): Unsaved {
-  noteRefreshes(state, now);
   const gone: NetworkKey[] = [];
   const networks: SavedNetwork[] = [];
   const claims: ClaimsWrite[] = [];
-  for (const [key, settled] of state.saved) {
-    if (settled !== 'stale' && (state.networks.has(key) || state.restored.has(key))) continue;
-    gone.push(key);
-    state.saved.delete(key);
-  }
-  for (const [key, network] of networksHere(state)) {
+  for (const [key, changed] of state.unsaved) {
+    noteRefresh(state, key, now);
+    const network = networkHere(state, key);
+    if (state.saved.has(key) && (network === undefined || state.saved.get(key) === 'stale')) {
+      gone.push(key);
+      state.saved.delete(key);
+    }
+    if (network === undefined) continue;
     const saved = state.saved.get(key);
     if (saved !== network.settled) networks.push(network);
     const fdb = state.fdb.get(key);
-    if (fdb !== undefined && saved === undefined) claims.push(...allClaims(key, fdb));
-    else if (fdb !== undefined) claims.push(...changedClaims(state, key, fdb));
+    if (fdb !== undefined) claims.push(...writes(key, fdb, saved === undefined ? allClaims(fdb) : changed));
     state.saved.set(key, network.settled);
   }
   state.unsaved.clear();
@@ -33,31 +32,24 @@ export function takeUnsaved(state: State, now: number): Unsaved {
 /** The file is a new one: everything is to be written. */
 export function forgetSaved(state: State): void {
   state.saved.clear();
+  for (const key of [...state.networks.keys(), ...state.restored.keys()]) state.markUnsaved(key);
   state.journal.forgetSaved();
 }
 
-function* networksHere(state: State): Generator<readonly [NetworkKey, SavedNetwork]> {
-  for (const [key, { id, segment, sync }] of state.networks) {
-    yield [key, { id, segment, settled: sync.isSettled && !state.isServerSilent }];
-  }
-  for (const [key, network] of state.restored) if (!state.networks.has(key)) yield [key, network];
+function networkHere(state: State, key: NetworkKey): SavedNetwork | undefined {
+  const network = state.networks.get(key);
+  if (network === undefined) return state.restored.get(key);
+  const { id, segment, sync } = network;
+  return { id, segment, settled: sync.isSettled && !state.isServerSilent };
 }
 
-function allClaims(network: NetworkKey, fdb: NetworkFdb): ClaimsWrite[] {
-  const pairs = new Map<IpAddress, Set<MacAddress | undefined>>();
+function allClaims(fdb: NetworkFdb): Touched['claims'] {
+  const pairs: Touched['claims'] = new Map();
   for (const { vtep, mac } of fdb.claims()) pairs.getOrInsertComputed(vtep, () => new Set()).add(mac);
-  return writes(network, fdb, pairs);
+  return pairs;
 }
 
-function changedClaims(state: State, network: NetworkKey, fdb: NetworkFdb): ClaimsWrite[] {
-  return writes(network, fdb, state.unsaved.get(network) ?? new Map());
-}
-
-function writes(
-  network: NetworkKey,
-  fdb: NetworkFdb,
-  pairs: ReadonlyMap<IpAddress, ReadonlySet<MacAddress | undefined>>,
-): ClaimsWrite[] {
+function writes(network: NetworkKey, fdb: NetworkFdb, pairs: Touched['claims']): ClaimsWrite[] {
   return [...pairs].flatMap(([vtep, macs]) =>
     [...macs].map((mac) => ({ network, vtep, mac, claims: [...fdb.claimsOf(vtep, mac)].map(withoutSnapshot) })),
   );
@@ -68,18 +60,13 @@ function withoutSnapshot({ vtep, mac, ip, stamp: { sequence, at, heard } }: Clai
 }
 
 /** That the server's word on a network is wanted is an intent too; what it waits for changes with its sync. */
-function noteRefreshes(state: State, now: number): void {
+function noteRefresh(state: State, key: NetworkKey, now: number): void {
   const { l2Population } = state.config.agent;
-  for (const { key, sync } of l2Population ? state.networks.values() : []) {
-    const waitsFor = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
-    // A question that was put may be answered still: our successor has to know, too.
-    const reason = sync.isLateAnswerPossible ? waitsFor.asked : waitsFor[sync.status];
-    state.journal.refresh(`refresh ${key}`, reason, now);
-  }
-  for (const { kind, key } of state.journal.open) {
-    const network = key.slice(key.indexOf(' ') + 1) as NetworkKey;
-    if (kind !== 'refresh') continue;
-    if (l2Population && (state.networks.has(network) || state.restored.has(network))) continue;
-    state.journal.refresh(key, undefined, now);
-  }
+  const sync = l2Population ? state.networks.get(key)?.sync : undefined;
+  // A predecessor's waits on, until the network has a VIF.
+  if (l2Population && sync === undefined && state.restored.has(key)) return;
+  const waitsFor = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
+  // A question that was put may be answered still: our successor has to know, too.
+  const reason = sync && (sync.isLateAnswerPossible ? waitsFor.asked : waitsFor[sync.status]);
+  state.journal.refresh(`refresh ${key}`, reason, now);
 }

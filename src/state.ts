@@ -68,7 +68,10 @@ export class State {
   /** Networks that our predecessor had asked for, or we when they left. */
   readonly askedBefore = new Set<NetworkKey>();
   readonly journal: Journal;
-  /** What the journal's file has not yet of the FDB; see `save.ts`. */
+  /**
+   * Networks of which the journal's file may lack something: that they came, left or are settled, or these claims. See
+   * `save.ts`; {@link markUnsaved} adds to it.
+   */
   readonly unsaved = new Map<NetworkKey, Touched['claims']>();
   /** Networks in the journal's file, and whether as settled; `stale`: what is there is of no use. */
   readonly saved = new Map<NetworkKey, boolean | 'stale'>();
@@ -125,8 +128,7 @@ export class State {
   passed = false;
   /** Snapshots heard since the start; none at all: the server has no l2population (DESIGN, rule 6). */
   snapshots = 0;
-  /** Refreshes were answered without any snapshot though the switch has entries: nothing is swept. */
-  isServerSilent = false;
+  #isServerSilent = false;
   /** MAC → request id of the last `port_update` that had it: what somebody asked for, where an FDB message has an agent's. */
   readonly #requests = new Map<MacAddress, string>();
   /** Counts what was said of networks that are here. */
@@ -163,6 +165,22 @@ export class State {
     return auditInterval === 0 ? undefined : Math.round(auditInterval * 1000 * (0.5 + turn / 2));
   }
 
+  /** Refreshes were answered without any snapshot though the switch has entries: nothing is swept, no network is settled. */
+  get isServerSilent(): boolean {
+    return this.#isServerSilent;
+  }
+
+  setServerSilent(isSilent: boolean): void {
+    if (isSilent === this.#isServerSilent) return;
+    this.#isServerSilent = isSilent;
+    for (const key of this.networks.keys()) this.markUnsaved(key);
+  }
+
+  /** @returns its claims that are to be written. */
+  markUnsaved(network: NetworkKey): Touched['claims'] {
+    return this.unsaved.getOrInsertComputed(network, () => new Map());
+  }
+
   dirt(network: NetworkKey): NetworkDirt {
     return this.dirty.networks.getOrInsertComputed(network, () => ({
       all: false,
@@ -197,7 +215,7 @@ export class State {
     const network = this.networks.get(key);
     if (network === undefined && !this.restored.has(key)) return;
     this.touches++;
-    const unsaved = this.unsaved.getOrInsertComputed(key, () => new Map());
+    const unsaved = this.markUnsaved(key);
     for (const [vtep, macs] of touched.claims) {
       const known = unsaved.getOrInsertComputed(vtep, () => new Set());
       for (const mac of macs) known.add(mac);

@@ -93,9 +93,11 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
       now,
       state.restored.get(key)?.settled === true ? 'synced' : 'unsynced',
       state.auditAfter(vlan),
+      () => state.markUnsaved(key),
     ),
   };
   state.networks.set(key, network);
+  state.markUnsaved(key);
   // Some wait for its first VIF.
   if (state.restored.has(key)) state.journal.recheck();
   if (state.askedBefore.delete(key)) network.sync.expectLateAnswer();
@@ -121,6 +123,7 @@ function leave(state: State, vif: Vif): void {
   // Should it be here again soon, an answer may come yet.
   if (network.sync.status === 'asked' || network.sync.isLateAnswerPossible) state.askedBefore.add(network.key);
   state.networks.delete(network.key);
+  state.markUnsaved(network.key);
   state.restored.delete(network.key);
   // What comes while it is elsewhere is not written down.
   if (state.saved.has(network.key)) state.saved.set(network.key, 'stale');

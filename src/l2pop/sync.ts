@@ -71,13 +71,19 @@ export class NetworkSync {
   /** An answer was not swept by, because nothing showed that the server has l2population. */
   #isUnswept = false;
   #snapshotAt: number | undefined;
+  readonly #onChange: () => void;
 
-  /** `synced`: its FDB is the server's word, kept over a restart; `audit` as in {@link Conclusion}. */
+  /**
+   * `synced`: its FDB is the server's word, kept over a restart; `audit` as in {@link Conclusion}. `onChange`: called when
+   * {@link status}, {@link isSettled} or {@link isLateAnswerPossible} may be another.
+   */
   constructor(
     now: number,
     status: Extract<SyncStatus, 'unsynced' | 'synced'> = 'unsynced',
     audit: number | undefined = undefined,
+    onChange: () => void = () => undefined,
   ) {
+    this.#onChange = onChange;
     this.#since = now;
     this.#status = status;
     if (status === 'synced') this.#setAudit(audit, now);
@@ -99,6 +105,11 @@ export class NetworkSync {
 
   get suspects(): number {
     return this.#suspects.size;
+  }
+
+  /** Id of the question whose answer is awaited. */
+  get question(): string | undefined {
+    return this.#ask?.id;
   }
 
   /** When a snapshot came last, asked for or not. */
@@ -145,6 +156,7 @@ export class NetworkSync {
   expectLateAnswer(confirmAt?: number): void {
     this.#isLateAnswerPossible = true;
     if (this.#status === 'synced') this.#confirmAt ??= confirmAt;
+    this.#onChange();
   }
 
   /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */
@@ -317,6 +329,7 @@ export class NetworkSync {
   #to(status: SyncStatus, now: number): void {
     if (status !== this.#status) this.#since = now;
     this.#status = status;
+    this.#onChange();
   }
 }
 

@@ -90,7 +90,7 @@ class Scene {
     const { segment } = factsOf(portId(1));
     if (segment === undefined) throw new Error('no segment');
     const key = networkKey(VXLAN_NET, segment);
-    const sync = new NetworkSync(Date.now(), 'synced');
+    const sync = new NetworkSync(Date.now(), 'synced', undefined, () => this.state.markUnsaved(key));
     const more = { vlan: 1 as LocalVlan, vifs: new Set([portId(1)]), ownMacs: new Map() };
     this.state.networks.set(key, { key, id: VXLAN_NET, segment, sync, ...more });
     this.state.vifs.set(portId(1), { network: key } as Vif);

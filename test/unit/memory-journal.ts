@@ -3,7 +3,7 @@ import type { Entry, JournalBatch, JournalContents, JournalHeader, SavedClaim } 
 import { forgetSaved, takeUnsaved } from '../../src/save.ts';
 import type { State } from '../../src/state.ts';
 import type { IpAddress } from '../../src/values.ts';
-import { networkKey } from '../../src/vif/local-vlans.ts';
+import { type NetworkKey, networkKey } from '../../src/vif/local-vlans.ts';
 
 export const HEADER: JournalHeader = { host: 'host1', localIp: '172.30.0.11' as IpAddress, boot: 'this boot' };
 
@@ -64,6 +64,38 @@ export class MemoryJournal {
     this.commit({ ...takeUnsaved(state, now), messages, offsets, sequence: state.sequence, at: now });
   }
 
+  /** What of it is not as the state is, told by looking at all of both. */
+  differences(state: State): string[] {
+    const here: { [key: string]: { readonly settled: boolean; readonly waitsFor: string | undefined } } = {};
+    for (const [key, { settled }] of state.restored) here[key] = { settled, waitsFor: this.#refreshes().get(key) };
+    for (const [key, { sync }] of state.networks) {
+      const reasons = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
+      const waitsFor = sync.isLateAnswerPossible ? 'snapshot' : reasons[sync.status];
+      here[key] = { settled: sync.isSettled && !state.isServerSilent, waitsFor };
+    }
+    const claimsHere = Object.keys(here).flatMap((key) =>
+      [...(state.fdb.get(key as NetworkKey)?.claims() ?? [])].map((claim) => `${key} ${tell(claim)}`),
+    );
+    const claimsKept = this.contents().networks.flatMap(({ id, segment, claims }) =>
+      claims.map((claim) => `${networkKey(id, segment)} ${tell(claim)}`),
+    );
+    const differences = [
+      ...missing('not written', new Set(claimsHere), new Set(claimsKept)),
+      ...missing('written', new Set(claimsKept), new Set(claimsHere)),
+    ];
+    for (const key of new Set([...this.networks.keys(), ...this.#refreshes().keys(), ...Object.keys(here)])) {
+      const kept = JSON.stringify([this.networks.get(key)?.settled, this.#refreshes().get(key)]);
+      const wanted = JSON.stringify([here[key]?.settled, here[key]?.waitsFor]);
+      if (kept !== wanted) differences.push(`${key}: written ${kept}, it is ${wanted}`);
+    }
+    return differences;
+  }
+
+  #refreshes(): Map<string, string | undefined> {
+    const open = [...this.entries.values()].filter(({ kind, state }) => kind === 'refresh' && state !== 'completed');
+    return new Map(open.map(({ key, blockedOn }) => [key.slice('refresh '.length), blockedOn]));
+  }
+
   /** Everything of a state, as if it had been written all along. */
   static of(state: State, now: number): MemoryJournal {
     const journal = new MemoryJournal();
@@ -71,4 +103,13 @@ export class MemoryJournal {
     journal.save(state, now);
     return journal;
   }
+}
+
+function missing(what: string, these: ReadonlySet<string>, those: ReadonlySet<string>): string[] {
+  return [...these.difference(those)].map((one) => `${what}: ${one}`);
+}
+
+/** Without its dates: that a snapshot has repeated it is not written. */
+function tell({ vtep, mac, ip, stamp }: SavedClaim): string {
+  return `${vtep} ${mac} ${ip} ${stamp.sequence}`;
 }

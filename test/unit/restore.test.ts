@@ -95,6 +95,16 @@ test('a predecessor’s refresh is nobody’s business in a mesh', async () => {
   expect(mesh.open('refresh')).toEqual([]);
 });
 
+test('a predecessor’s refresh of a network that it did not keep is nobody’s business', async () => {
+  const before = await synced();
+  before.apply({ kind: 'gap', l2population: true, ports: false });
+  const after = new Host(before.config, before.switch, before.now);
+  after.apply({ kind: 'restored', contents: { ...kept(before), networks: [] }, boot: HEADER.boot });
+  expect(after.open('refresh')).toHaveLength(1);
+  takeUnsaved(after.state, after.now);
+  expect(after.open('refresh')).toEqual([]);
+});
+
 test('what was not here for an instant is written anew when it is back', async () => {
   const before = await synced();
   const journal = MemoryJournal.of(before.state, before.now);
@@ -193,8 +203,12 @@ test('after another boot everything is known and has to be confirmed: a power lo
 
 test('a server that never spoke of FDBs is asked again', async () => {
   const host = await synced();
-  host.state.isServerSilent = true;
-  expect(settledOf(kept(host))).toEqual([false]);
+  const journal = MemoryJournal.of(host.state, host.now);
+  for (const isSilent of [true, false]) {
+    host.state.setServerSilent(isSilent);
+    journal.save(host.state, host.now);
+    expect(settledOf(journal.contents())).toEqual([!isSilent]);
+  }
 });
 
 test('stopped again before a VIF was seen, it is handed on', async () => {
@@ -233,14 +247,20 @@ test('a network that leaves and comes back is written anew', async () => {
 
 test('a network whose VIF has gone meanwhile is kept in memory like any other, and nowhere else', async () => {
   const before = await synced();
-  const contents = kept(before);
+  const journal = MemoryJournal.of(before.state, before.now);
   before.switch.unplug('tap1');
-  const after = await restarted(before, contents);
+  const after = new Host(before.config, before.switch, before.now);
+  after.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
+  journal.save(after.state, after.now);
+  expect(journal.contents().networks).toHaveLength(1);
+  after.connect();
+  await after.settle();
   expect(after.state.networks.size).toBe(0);
   expect(after.state.restored.size).toBe(0);
   expect(after.state.fdb.sizes()).toMatchObject({ local: 0 });
   expect(after.state.fdb.sizes().elsewhere).toBeGreaterThan(0);
-  expect(kept(after).networks).toEqual([]);
+  journal.save(after.state, after.now);
+  expect(journal.contents().networks).toEqual([]);
   // Its first VIF asks for it.
   after.plug(portId(2), 'tap2');
   after.serve(factsOf(portId(2)));

@@ -291,6 +291,7 @@ export class World {
   async #rest(): Promise<void> {
     if (!this.#isAlive) return;
     this.#journal.save(this.host.state, this.now);
+    this.violations.push(...this.#journal.differences(this.host.state).map((text) => `${this.now} journal: ${text}`));
     const { connected, dirty, view } = this.host.state;
     if (connected && dirty.vifs.size + view.portsWithoutBridge().length > 0) await this.host.settle();
     if (!this.#isLinkUp || this.#busy !== undefined) return;
