@@ -3,6 +3,7 @@
  * ofports and reaches `cur_cfg`, flow tables that take bundles. It watches over what must never happen (`violations`).
  */
 import { type DumpedFlow, flowKey, parseFlow } from '../../src/flows/flow.ts';
+import type { RefusedLine } from '../../src/flows/ofctl.ts';
 import type { Row, Value } from '../../src/ovsdb/notation.ts';
 import { valuesEqual } from '../../src/ovsdb/notation.ts';
 import type { Operation, Where } from '../../src/ovsdb/operations.ts';
@@ -32,6 +33,8 @@ export class FakeSwitch {
   readonly bundles: { readonly bridge: string; readonly lines: readonly string[] }[] = [];
   /** Told of every change, before the transaction that made it is answered. */
   onRows: (changes: readonly SwitchRowChange[]) => void = () => undefined;
+  /** Lines of bundles that it does not take; the rest of the bundle goes through. */
+  refuses: (line: string) => boolean = () => false;
   readonly #flows = new Map<string, Map<string, DumpedFlow>>();
   readonly #nextOfport = new Map<string, number>();
   #serial = 0;
@@ -60,12 +63,13 @@ export class FakeSwitch {
     return Promise.resolve(this.flows(bridge));
   }
 
-  bundle(bridge: string, lines: readonly string[]): Promise<[]> {
+  bundle(bridge: string, lines: readonly string[]): Promise<RefusedLine[]> {
     this.bundles.push({ bridge, lines });
     const table = this.#table(bridge);
-    for (const line of lines) this.#flowMod(bridge, table, line);
-    this.#checkOutputs(bridge, lines);
-    return Promise.resolve([]);
+    const taken = lines.filter((line) => !this.refuses(line));
+    for (const line of taken) this.#flowMod(bridge, table, line);
+    this.#checkOutputs(bridge, taken);
+    return Promise.resolve(lines.filter((line) => !taken.includes(line)).map((line) => ({ line, reason: 'no' })));
   }
 
   flows(bridge: string): DumpedFlow[] {
