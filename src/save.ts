@@ -22,7 +22,7 @@ export function takeUnsaved(state: State, now: number): Unsaved {
     const saved = state.saved.get(key);
     if (saved !== network.settled) networks.push(network);
     const fdb = state.fdb.get(key);
-    if (fdb !== undefined) claims.push(...writes(key, fdb, saved === undefined ? allClaims(fdb) : changed));
+    if (fdb !== undefined) write(claims, key, fdb, saved === undefined ? allClaims(fdb) : changed);
     state.saved.set(key, network.settled);
   }
   state.unsaved.clear();
@@ -49,10 +49,12 @@ function allClaims(fdb: NetworkFdb): Touched['claims'] {
   return pairs;
 }
 
-function writes(network: NetworkKey, fdb: NetworkFdb, pairs: Touched['claims']): ClaimsWrite[] {
-  return [...pairs].flatMap(([vtep, macs]) =>
-    [...macs].map((mac) => ({ network, vtep, mac, claims: [...fdb.claimsOf(vtep, mac)].map(withoutSnapshot) })),
-  );
+function write(into: ClaimsWrite[], network: NetworkKey, fdb: NetworkFdb, pairs: Touched['claims']): void {
+  for (const [vtep, macs] of pairs) {
+    for (const mac of macs) {
+      into.push({ network, vtep, mac, claims: [...fdb.claimsOf(vtep, mac)].map(withoutSnapshot) });
+    }
+  }
 }
 
 function withoutSnapshot({ vtep, mac, ip, stamp: { sequence, at, heard } }: Claim): SavedClaim {

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { nextDuty } from '../../src/duties.ts';
 import type { JournalContents } from '../../src/journal/record.ts';
+import { nothingTouched } from '../../src/l2pop/fdb.ts';
 import { settleRestored, unfit } from '../../src/restore.ts';
 import { takeUnsaved } from '../../src/save.ts';
-import type { IpAddress } from '../../src/values.ts';
+import type { IpAddress, MacAddress } from '../../src/values.ts';
 import { testConfig } from './config.ts';
 import { FLOODING, factsOf, Host, portId, VXLAN_NET } from './host.ts';
 import { HEADER, MemoryJournal } from './memory-journal.ts';
@@ -229,6 +230,15 @@ test('what is written bit by bit is what is written at once', async () => {
   const claims = ({ networks }: JournalContents) =>
     networks.flatMap((one) => one.claims.map((claim) => JSON.stringify(claim)));
   expect(claims(journal.contents()).sort()).toEqual(claims(kept(before)).sort());
+});
+
+test('a network of 150,000 MACs is written, too', async () => {
+  const host = await synced();
+  const fdb = host.state.fdb.get(network(host).key)!;
+  const touched = nothingTouched();
+  const mac = (n: number) => `fa:16:${n.toString(16).padStart(8, '0').match(/../g)!.join(':')}` as MacAddress;
+  for (let n = 0; n < 150_000; n++) fdb.locate(NEW as IpAddress, mac(n), { sequence: 1, at: 0 }, touched);
+  expect(MemoryJournal.of(host.state, host.now).batches[0]?.claims.length).toBeGreaterThan(150_000);
 });
 
 test('a network that leaves and comes back is written anew', async () => {
