@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Host } from '../../../lab/host.ts';
+import { harmful } from '../../../lab/oracle/flow-events.ts';
 import { waitFor } from '../../../lab/wait.ts';
 
 /** A flow of our own, in a table that is nobody's: seen, it shows that whatever happened before has been told. */
@@ -12,6 +13,8 @@ export class FlowWatch {
   readonly #bridge: string;
   readonly #child: ChildProcess;
   #output = '';
+  /** Events of the flows that were there at the start. */
+  #initial: readonly string[] = [];
 
   private constructor(host: Host, bridge: string) {
     this.#host = host;
@@ -31,6 +34,7 @@ export class FlowWatch {
   static async start(host: Host, bridge: string): Promise<FlowWatch> {
     const watch = new FlowWatch(host, bridge);
     await watch.#probe();
+    watch.#initial = watch.#output.split('\n').filter((line) => line.includes('event=INITIAL'));
     watch.#output = '';
     return watch;
   }
@@ -41,6 +45,11 @@ export class FlowWatch {
     this.kill();
     await once(this.#child, 'exit');
     return this.#output.split('\n').filter((line) => line.includes('event=') && !line.includes('cookie=0xfeed'));
+  }
+
+  /** As {@link end}, but only those that took a flow away or gave it other actions; what is learned apart. */
+  async harm(): Promise<string[]> {
+    return harmful(this.#initial, await this.end());
   }
 
   kill(): void {
