@@ -62,8 +62,8 @@ function unplug(state: State, vif: Vif): void {
   state.withoutVlan.delete(vif.id);
   state.deferred.delete(vif.id);
   state.dirty.vifs.add(vif.id);
-  const ours = typeof vif.facts === 'object' ? vif.facts.binding === 'active' : vif.facts === 'pending';
-  if (ours) state.gone.add(vif.id);
+  // Wherever it is bound: the server takes back what the others may have heard of it here (a live migration's source or target).
+  if (vif.facts !== 'absent') state.gone.add(vif.id);
 }
 
 function join(state: State, vif: Vif, wired: Wired, port: SwitchPort, now: number): Wiring {

@@ -106,15 +106,16 @@ describe('port facts', () => {
 
 describe('who is told that a port went', () => {
   test.each([
-    ['ours', {}, true],
-    ['not bound here', { binding: 'elsewhere' }, false],
-    ['the source of a migration that has completed', { binding: 'inactive' }, false],
-  ] as [string, Partial<PortFacts>, boolean][])('%s', async (_, more, isTold) => {
+    ['ours', {}],
+    ['bound elsewhere: the server takes back what the others heard of it here', { binding: 'elsewhere' }],
+    ['the source of a migration that has completed', { binding: 'inactive' }],
+    ['the target of one that was called off', { binding: 'migrating' }],
+  ] as [string, Partial<PortFacts>][])('%s', async (_, more) => {
     const host = await wired();
     host.serve(factsOf(portId(1), more));
     host.answer();
     host.switch.unplug('tap1');
-    expect(host.state.gone.has(portId(1))).toBe(isTold);
+    expect(host.state.gone.has(portId(1))).toBe(true);
   });
 
   test('not if the server said so itself, before or after', async () => {
