@@ -27,8 +27,12 @@ export class FlowLedger {
   readonly #priorities = new Map<number, Set<number>>();
   /** The foreign flows as a flow monitor names them, and their actions. */
   readonly #foreignNames = new Map<string, string>();
+  /** Flows that are wanted no more and may be there still, and for whom they were. */
+  readonly #unwanted = new Map<FlowKey, Subject>();
   /** Wanted flows as the switch refused them: left out until they are wanted otherwise or admitted again. */
   readonly #refused = new Map<FlowKey, Flow>();
+  /** Flows that the switch would not delete, and for whom they were: left where they are likewise. */
+  readonly #undeletable = new Map<FlowKey, Subject>();
 
   /** Replaces what a subject wants; no flows: it wants nothing. */
   want(subject: Subject, flows: readonly Flow[]): void {
@@ -36,10 +40,12 @@ export class FlowLedger {
       const key = flowKey(old);
       if (this.#wanted.get(key)?.subject !== subject) continue;
       this.#wanted.delete(key);
+      this.#unwanted.set(key, subject);
       this.#dirty.add(key);
     }
     for (const flow of flows) {
       const key = flowKey(flow);
+      this.#unwanted.delete(key);
       this.#wanted.set(key, { flow, subject });
       this.#priorities.getOrInsertComputed(flow.table, () => new Set()).add(flow.priority);
       this.#dirty.add(key);
@@ -57,6 +63,9 @@ export class FlowLedger {
     this.#foreign.clear();
     this.#dirty.clear();
     for (const flow of dump) (mine(flow) ? this.#actual : this.#foreign).set(flowKey(flow), flow);
+    for (const known of [this.#unwanted, this.#undeletable]) {
+      for (const key of known.keys()) if (!this.#actual.has(key)) known.delete(key);
+    }
     this.#foreignNames.clear();
     for (const flow of this.#foreign.values()) this.#foreignNames.set(nameOf(flow), flow.actions);
     for (const key of this.#actual.keys()) this.#dirty.add(key);
@@ -75,7 +84,12 @@ export class FlowLedger {
         this.#dirty.delete(key);
         continue;
       }
+      if (wanted === undefined && actual !== undefined && this.#undeletable.has(key)) {
+        this.#dirty.delete(key);
+        continue;
+      }
       this.#refused.delete(key);
+      this.#undeletable.delete(key);
       if (wanted !== undefined && (actual === undefined || !sameFlow(wanted, actual))) adds.push(wanted);
       else if (wanted === undefined && actual !== undefined) deletes.push(key);
       else this.#dirty.delete(key);
@@ -90,8 +104,8 @@ export class FlowLedger {
   }
 
   /**
-   * The switch refused these changes. Flows are left out until they are wanted otherwise or their subject is admitted
-   * again; deletes until the next dump. @returns the subjects of the flows.
+   * The switch refused these changes. Flows, and what was to be deleted, are left as they are until they are wanted
+   * otherwise or their subject is admitted again; deletes of what nobody has wanted, until the next dump. @returns the subjects.
    */
   refused(changes: FlowChanges): Set<Subject> {
     const subjects = new Set<Subject>();
@@ -102,7 +116,13 @@ export class FlowLedger {
       const subject = this.#wanted.get(key)?.subject;
       if (subject !== undefined) subjects.add(subject);
     }
-    for (const key of changes.deletes) this.#dirty.delete(key);
+    for (const key of changes.deletes) {
+      this.#dirty.delete(key);
+      const subject = this.#unwanted.get(key);
+      if (subject === undefined) continue;
+      this.#undeletable.set(key, subject);
+      subjects.add(subject);
+    }
     return subjects;
   }
 
@@ -111,6 +131,11 @@ export class FlowLedger {
     for (const flow of this.#bySubject.get(subject) ?? []) {
       const key = flowKey(flow);
       if (this.#refused.delete(key)) this.#dirty.add(key);
+    }
+    for (const [key, of] of this.#undeletable) {
+      if (of !== subject) continue;
+      this.#undeletable.delete(key);
+      this.#dirty.add(key);
     }
   }
 
@@ -162,8 +187,10 @@ export class FlowLedger {
   }
 
   #settle(key: FlowKey, flow: Flow | undefined): void {
-    if (flow === undefined) this.#actual.delete(key);
-    else {
+    if (flow === undefined) {
+      this.#actual.delete(key);
+      this.#unwanted.delete(key);
+    } else {
       this.#actual.set(key, flow);
       this.#dropForeign(key);
     }

@@ -380,6 +380,51 @@ describe('the switch refuses', () => {
     expect([...scene.host.state.journal.open].filter(({ kind }) => kind !== 'refresh')).toEqual([]);
   });
 
+  test('to delete a flow: that is not done until it is gone', async () => {
+    const scene = await Scene.ready();
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12), peer(13)] });
+    await scene.run();
+    scene.failBundle = (_, lines) =>
+      lines
+        .filter((line) => line.startsWith('delete_strict') && line.includes('00:13'))
+        .map((line) => ({ line, reason: 'bad' }));
+    scene.host.remove('vxlan', { '172.30.0.12': [peer(13)] });
+    await scene.run();
+    expect(scene.host.table(20)).toHaveLength(2);
+    const open = () =>
+      scene.host.open('mac').map(({ state, attempts, lastError }) => `${state} ${attempts} ${lastError}`);
+    expect(open()).toEqual(['pending 1 bad']);
+    scene.host.apply({ kind: 'compare' });
+    await scene.run();
+    expect(open(), 'a compare is no attempt').toEqual(['pending 1 bad']);
+    scene.host.now += 2000;
+    await scene.run();
+    expect(open()).toEqual(['pending 2 bad']);
+    scene.failBundle = undefined;
+    scene.host.now += 4000;
+    await scene.run();
+    expect([scene.host.table(20).length, open()]).toEqual([1, []]);
+  });
+
+  test('to delete a flow that is wanted again by then: there is nothing left to do', async () => {
+    const scene = await Scene.ready();
+    scene.host.add('vxlan', { '172.30.0.12': [FLOODING, peer(12)] });
+    await scene.run();
+    scene.failBundle = (_, lines) =>
+      lines.filter((line) => line.startsWith('delete_strict')).map((line) => ({ line, reason: 'bad' }));
+    scene.host.remove('vxlan', { '172.30.0.12': [peer(12)] });
+    await scene.run();
+    scene.host.add('vxlan', { '172.30.0.12': [peer(12)] });
+    scene.taken();
+    await scene.run();
+    expect(scene.host.table(20)).toHaveLength(1);
+    expect([scene.taken(), scene.host.open('mac')]).toEqual([[], []]);
+    scene.failBundle = undefined;
+    scene.host.remove('vxlan', { '172.30.0.12': [peer(12)] });
+    await scene.run();
+    expect([scene.host.table(20), scene.host.open('mac')]).toEqual([[], []]);
+  });
+
   test('a tunnel port: each of the others is made by itself', async () => {
     const scene = await Scene.ready();
     const isBad = (operations: readonly Operation[]) => JSON.stringify(operations).includes('ac1e000d');

@@ -185,6 +185,39 @@ describe('refused', () => {
     ledger.want('a', [bad]);
     expect(ledger.changes().adds).toContainEqual(bad);
   });
+
+  test('to be deleted: left alone until its subject is admitted again, it is wanted again or gone; what nobody wanted, until the next dump', () => {
+    const ledger = new FlowLedger();
+    const [mine, stale] = [flow('dl_vlan=1', 'output:1'), flow('dl_vlan=9', 'output:9')];
+    const there = [mine, stale];
+    ledger.want('a', [mine]);
+    ledger.setActual(there, isMine);
+    ledger.want('a', []);
+    const [mineKey, staleKey] = there.map(flowKey);
+    expect(new Set(ledger.changes().deletes)).toEqual(new Set([mineKey, staleKey]));
+    expect(ledger.refused(ledger.changes())).toEqual(new Set(['a']));
+    expect(ledger.changes().deletes).toEqual([]);
+    ledger.setActual(there, isMine);
+    expect(ledger.changes().deletes).toEqual([staleKey]);
+    ledger.readmit('b');
+    expect(ledger.changes().deletes).toEqual([staleKey]);
+    ledger.readmit('a');
+    expect(ledger.changes().deletes).toEqual([staleKey, mineKey]);
+    ledger.refused(ledger.changes());
+    ledger.want('a', [mine]);
+    ledger.want('a', []);
+    expect(ledger.changes().deletes).toEqual([]);
+    ledger.want('a', [mine]);
+    ledger.changes();
+    ledger.want('a', []);
+    expect(ledger.changes().deletes).toEqual([mineKey]);
+    ledger.refused(ledger.changes());
+    ledger.setActual([], isMine);
+    expect(ledger.changes()).toEqual({ adds: [], deletes: [] });
+    ledger.setActual([mine], isMine);
+    expect(ledger.changes().deletes, 'somebody put it back').toEqual([mineKey]);
+    expect(ledger.refused(ledger.changes())).toEqual(new Set());
+  });
 });
 
 type Step =
