@@ -36,6 +36,8 @@ export interface AgentParts {
 
 /** Setting a timer further ahead than this overflows (Node's `setTimeout`, 2^31−1 ms). */
 const MAX_TIMER = 2 ** 31 - 1;
+/** Milliseconds between commits of nothing but offsets: news of networks that are not here move them, and a stream forgets. */
+const OFFSETS_EVERY = 5_000;
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -57,6 +59,8 @@ export class Agent {
   lastLatencyMs: number | undefined;
   /** Why the switch cannot be programmed now. */
   failure: Error | undefined;
+  /** Streams: as they are in the journal, and since when (milliseconds since the epoch). */
+  #saved: { readonly offsets: ReadonlyMap<string, number>; readonly at: number } = { offsets: new Map(), at: 0 };
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -77,7 +81,7 @@ export class Agent {
     const timers = [this.#retry, this.#wake, this.#compareTimer, this.#maintenanceTimer];
     for (const timer of timers) clearTimeout(timer);
     await this.#batches.onIdle();
-    this.#save([]);
+    this.#save([], 'last');
   }
 
   /** Runs something between batches, when what is wanted and what is there belong together. */
@@ -164,7 +168,7 @@ export class Agent {
     if (oldest !== undefined) this.lastLatencyMs = now() - oldest.receivedAt.getTime();
     const finished = now();
     this.#lane?.kick();
-    this.#setWake(finished);
+    this.#setWake(started, finished);
     if (this.#inbox.length > 0 && this.#parts.state.recovered) this.#kick();
   }
 
@@ -210,15 +214,19 @@ export class Agent {
     }
   }
 
-  #save(messages: readonly string[]): void {
+  #save(messages: readonly string[], which?: 'last'): void {
     const { state, journal, offsets, now } = this.#parts;
     journal.save((what) => {
       if (what === 'all') forgetSaved(state);
       const at = now();
       const unsaved = takeUnsaved(state, at);
       const { gone, networks, claims, entries } = unsaved;
-      if (gone.length + networks.length + claims.length + entries.length + messages.length === 0) return undefined;
-      return { ...unsaved, messages, offsets: offsets(), sequence: state.sequence, at };
+      const next = offsets();
+      const isStale = which === 'last' || at - this.#saved.at >= OFFSETS_EVERY;
+      const isMoved = isStale && [...next].some(([topic, offset]) => this.#saved.offsets.get(topic) !== offset);
+      if (!isMoved && gone.length + networks.length + claims.length + entries.length + messages.length === 0) return;
+      this.#saved = { offsets: next, at };
+      return { ...unsaved, messages, offsets: next, sequence: state.sequence, at };
     });
   }
 
@@ -244,11 +252,11 @@ export class Agent {
     }, delay);
   }
 
-  /** `since`: whatever was due by then has been looked at. */
-  #setWake(since: number): void {
+  /** Whatever was due by then has been looked at: what was refused at the beginning of the batch, duties at its end. */
+  #setWake(started: number, finished: number): void {
     clearTimeout(this.#wake);
     const { state } = this.#parts;
-    const times = [nextWake(state, since), state.journal.nextDue(since)].filter((time) => time !== undefined);
+    const times = [nextWake(state, finished), state.journal.nextDue(started)].filter((time) => time !== undefined);
     if (times.length === 0 || this.#stopped) return;
     const at = Math.min(...times);
     const delay = Math.min(Math.max(at - this.#parts.now(), 0), MAX_TIMER);

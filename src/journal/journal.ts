@@ -48,8 +48,8 @@ export class Journal {
   record(key: string, origin: Origin | undefined, now: number): void {
     const known = this.#open.get(key);
     // What was refused is left out of every plan until it is due.
-    const notBefore = known !== undefined && known.attempts > 0 ? now : 0;
-    const started = { attempts: 0, notBefore, blockedOn: undefined, lastError: undefined };
+    const isLeftOut = known !== undefined && (known.attempts > 0 || known.notBefore > 0);
+    const started = { attempts: 0, notBefore: isLeftOut ? now : 0, blockedOn: undefined, lastError: undefined };
     if (known === undefined) this.#put({ ...blank(++this.#lastId, key, now), origin });
     else this.#put({ ...known, ...started, state: 'pending', origin: origin ?? known.origin, updatedAt: now });
   }

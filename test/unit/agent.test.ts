@@ -23,6 +23,7 @@ class Scene {
   readonly state = new State(testConfig());
   readonly agent: Agent;
   readonly batches: JournalBatch[] = [];
+  offset = 7;
   advance: () => Progress | Promise<Progress> = () => 'done';
 
   constructor() {
@@ -46,7 +47,7 @@ class Scene {
           this.batches.push(batch);
         },
       },
-      offsets: () => new Map([['a-stream', 7]]),
+      offsets: () => new Map([['a-stream', this.offset]]),
       executor: executor as unknown as Executor,
       log,
       now: () => Date.now(),
@@ -145,6 +146,39 @@ describe('deliveries', () => {
     expect(scene.batches.flatMap(({ messages }) => messages)).toEqual(['a', 'b', 'c']);
     expect(scene.batches.at(-1)?.offsets).toEqual(new Map([['a-stream', 7]]));
     expect(scene.agent.counters.notifications).toBe(3);
+  });
+
+  test('offsets that news of networks elsewhere have moved are written after a while, and at the stop', async () => {
+    const written = () => scene.batches.splice(0).map(({ offsets }) => offsets.get('a-stream'));
+    const elsewhere = segmentArgs('gre', { '172.30.0.12': [FLOODING] }) as unknown as JsonObject;
+    const hear = async (offset: number) => {
+      scene.offset = offset;
+      scene.deliver('a', elsewhere);
+      await scene.after();
+      return written();
+    };
+    await scene.after(10_000);
+    written();
+    expect(await hear(8)).toEqual([8]);
+    expect(await hear(9)).toEqual([]);
+    await scene.after(10_000);
+    expect(await hear(10)).toEqual([10]);
+    expect(await hear(11)).toEqual([]);
+    await scene.agent.stop();
+    expect(written()).toEqual([11]);
+  });
+
+  test('what the switch has refused in a batch is tried again when it is due, however long the rest of the batch took', async () => {
+    scene.advance = async (): Promise<Progress> => {
+      scene.advance = () => 'done';
+      scene.state.journal.rejected('mac a', 'bad', Date.now());
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+      return 'done';
+    };
+    scene.agent.apply({ kind: 'wake' });
+    await scene.after(60_000);
+    // The end of the long batch, and the attempt that is due.
+    expect(await scene.after(1)).toEqual(['advance']);
   });
 
   test('what comes while a batch runs is one batch afterwards', async () => {
