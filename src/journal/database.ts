@@ -26,7 +26,7 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { prepareAll, type Statements } from './statements.ts';
 
 /** Milliseconds to wait for whoever reads the file at the moment of opening; afterwards it is ours. */
-const BUSY_TIMEOUT = 500;
+const BUSY_TIMEOUT = 2_000;
 /** Ids of messages that are kept: more than can be unacknowledged, and so come again, at any time. */
 const MESSAGES_KEPT = 10_000;
 /** KiB of pages in memory. */
@@ -87,14 +87,15 @@ export class JournalDatabase {
 
   /**
    * Opens the file or makes it, and its directory. One that is of no use (corrupt, another program's, of a newer schema, not
-   * to be written to) is renamed to `<path>.<fault>-<time>`, and a new one begun.
-   * @throws JournalError `unwritable`: no file can be had there now; what is there stays as it is, or was set aside, as the message says.
+   * to be written to, open elsewhere for seconds) is renamed to `<path>.<fault>-<time>`, and a new one begun: what goes on
+   * without it makes it old, and a later start would take it for the truth. No other daemon has it: the control socket is ours.
+   * @throws JournalError `unwritable`: no file can be had there now; what was there is set aside as far as that is possible.
    */
   static open(path: string, options: JournalOptions): OpenedJournal {
     try {
       return JournalDatabase.#openFile(path, options);
     } catch (error) {
-      if (!(error instanceof JournalError) || !error.isInTheFile || !existsSync(path)) throw error;
+      if (!(error instanceof JournalError) || !existsSync(path)) throw error;
       const setAside = setFileAside(path, error, options.now());
       return { ...JournalDatabase.#openFile(path, options), problem: error.message, setAside };
     }

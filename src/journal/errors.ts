@@ -10,16 +10,16 @@ export type JournalErrorCode = 'unwritable' | 'corrupt';
 export type Fault = keyof typeof FAULTS;
 
 const FAULTS = {
-  corrupt: { code: 'corrupt', isInTheFile: true },
-  foreign: { code: 'corrupt', isInTheFile: true },
-  newer: { code: 'corrupt', isInTheFile: true },
-  older: { code: 'corrupt', isInTheFile: true },
-  readonly: { code: 'unwritable', isInTheFile: true },
-  unusable: { code: 'unwritable', isInTheFile: true },
-  'io-error': { code: 'unwritable', isInTheFile: true },
-  full: { code: 'unwritable', isInTheFile: false },
-  busy: { code: 'unwritable', isInTheFile: false },
-} as const satisfies Record<string, { code: JournalErrorCode; isInTheFile: boolean }>;
+  corrupt: 'corrupt',
+  foreign: 'corrupt',
+  newer: 'corrupt',
+  older: 'corrupt',
+  readonly: 'unwritable',
+  unusable: 'unwritable',
+  'io-error': 'unwritable',
+  full: 'unwritable',
+  busy: 'unwritable',
+} as const satisfies Record<string, JournalErrorCode>;
 
 export class JournalError extends Error {
   override readonly name = 'JournalError';
@@ -29,12 +29,7 @@ export class JournalError extends Error {
   constructor(fault: Fault, message: string, options?: ErrorOptions) {
     super(message, options);
     this.fault = fault;
-    this.code = FAULTS[fault].code;
-  }
-
-  /** Another file in its place may do: a full disk has no room for that one either, and one in use is its owner's. */
-  get isInTheFile(): boolean {
-    return FAULTS[this.fault].isInTheFile;
+    this.code = FAULTS[fault];
   }
 }
 

@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JournalDatabase } from '../../../src/journal/database.ts';
-import { JournalError } from '../../../src/journal/errors.ts';
-import { HEADER, networkOf, numberedBatch, PARTS } from './committer.ts';
+import { networkOf, numberedBatch, PARTS } from './committer.ts';
 
 const COMMITTER = new URL('committer.ts', import.meta.url).pathname;
 const OPTIONS = { now: () => 0 };
@@ -72,20 +71,4 @@ test('killed 25 times, at once or after hundreds of batches', async () => {
     next = check(last) + 1;
   }
   expect(next).toBeGreaterThan(100);
-});
-
-test('while one process has it open no other gets it, and nothing is set aside; when it is killed, the next does', async () => {
-  const { database } = JournalDatabase.open(path, OPTIONS);
-  database.begin(HEADER);
-  const child = spawn(process.execPath, [COMMITTER, path, '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (data: Buffer) => {
-    said += data.toString();
-  });
-  await once(child, 'exit');
-  expect(said).toContain(`journal ${path}: another process has it open`);
-  expect(() => JournalDatabase.open(path, OPTIONS)).toThrow(JournalError);
-  database.commit(numberedBatch(0));
-  database.close();
-  expect(check(await commitUntilKilled(1, 20))).toBeGreaterThanOrEqual(1);
 });
