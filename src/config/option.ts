@@ -7,7 +7,7 @@ export type OptionType =
   | { readonly kind: 'text'; readonly pattern?: RegExp; readonly allowed?: string }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   /** Decimal; greater than zero. */
-  | { readonly kind: 'positive' }
+  | { readonly kind: 'positive'; readonly max: number }
   | { readonly kind: 'boolean' }
   /** Separated by commas. */
   | { readonly kind: 'list'; readonly items?: readonly string[] }
@@ -71,7 +71,7 @@ export function parseValue(type: OptionType, text: string): Parsed {
     }
     case 'positive': {
       const value = Number(text);
-      return DECIMAL.test(text) && value > 0 && Number.isFinite(value) ? { value } : refuse;
+      return DECIMAL.test(text) && value > 0 && value <= type.max ? { value } : refuse;
     }
     case 'list': {
       const trimmed = text.trim().replace(/,+$/, '');
@@ -104,7 +104,7 @@ export function describe(type: OptionType): string {
     case 'integer':
       return `a whole number from ${type.min} to ${type.max}`;
     case 'positive':
-      return 'a number greater than 0';
+      return `a number greater than 0, at most ${type.max}`;
     case 'list':
       return type.items === undefined
         ? 'a list separated by commas'

@@ -22,6 +22,9 @@ const PORT_NAME: OptionType = {
 };
 const PATH: OptionType = { kind: 'text', pattern: /^\//, allowed: 'an absolute path' };
 const integer = (min: number, max = 2 ** 31 - 1): OptionType => ({ kind: 'integer', min, max });
+/** A timer of Node waits 2^31-1 ms at most, some 24 days; one that is set further ahead fires at once. */
+const LONGEST = Math.floor((2 ** 31 - 1) / 1000);
+const seconds = (min: number): OptionType => integer(min, LONGEST);
 const choice = (...choices: string[]): OptionType => ({ kind: 'choice', choices });
 
 interface More {
@@ -72,7 +75,7 @@ export const OPTIONS: readonly Option[] = [
     secret: true,
   }),
   option('DEFAULT', 'control_exchange', TEXT, 'neutron', 'Exchange of calls and casts.'),
-  option('DEFAULT', 'rpc_response_timeout', integer(1), '60', 'Seconds to wait for the reply to a call.'),
+  option('DEFAULT', 'rpc_response_timeout', seconds(1), '60', 'Seconds to wait for the reply to a call.'),
 
   option('ovs', 'integration_bridge', BRIDGE, 'br-int', 'Bridge of the VIFs.', {
     deprecated: ['ovs.ovs_integration_bridge'],
@@ -92,7 +95,7 @@ export const OPTIONS: readonly Option[] = [
   option('ovs', 'ssl_cert_file', TEXT, undefined, 'Certificate for an ssl: ovsdb_connection.'),
   option('ovs', 'ssl_ca_cert_file', TEXT, undefined, 'CA certificate for an ssl: ovsdb_connection.'),
   option('ovs', 'datapath_type', choice('system', 'netdev'), 'system', 'Datapath of the bridges: kernel or userspace.'),
-  option('ovs', 'ovsdb_timeout', integer(1), '10', 'Seconds an OVSDB transaction may take.'),
+  option('ovs', 'ovsdb_timeout', seconds(1), '10', 'Seconds an OVSDB transaction may take.'),
   option(
     'ovs',
     'bridge_mac_table_size',
@@ -147,7 +150,7 @@ export const OPTIONS: readonly Option[] = [
   option('agent', 'tunnel_csum', BOOLEAN, 'false', 'Set the checksum of the tunnel header.'),
   option('agent', 'dscp', integer(0, 63), undefined, 'DSCP of the outer header.'),
   option('agent', 'dscp_inherit', BOOLEAN, 'false', 'Copy the DSCP of the inner header.'),
-  option('agent', 'report_interval', { kind: 'positive' }, '30', 'Seconds between state reports.'),
+  option('agent', 'report_interval', { kind: 'positive', max: LONGEST }, '30', 'Seconds between state reports.'),
   option('agent', 'drop_flows_on_start', BOOLEAN, 'false', 'Start with empty flow tables.'),
   option('agent', 'extensions', LIST, '', 'Agent extensions.', {
     refused: {
@@ -257,11 +260,11 @@ export const OPTIONS: readonly Option[] = [
   option(RABBIT, 'use_queue_manager', BOOLEAN, 'false', 'Queue names from host, process and a counter.'),
   option(RABBIT, 'hostname', TEXT, undefined, 'Host in these names. Default: the host name.'),
   option(RABBIT, 'processname', TEXT, 'l2pop-agent', 'Process in these names.'),
-  option(RABBIT, 'rabbit_retry_interval', integer(0), '1', 'Seconds before the first attempt to reconnect.'),
-  option(RABBIT, 'rabbit_retry_backoff', integer(0), '2', 'Seconds added per further attempt.', {
+  option(RABBIT, 'rabbit_retry_interval', seconds(0), '1', 'Seconds before the first attempt to reconnect.'),
+  option(RABBIT, 'rabbit_retry_backoff', seconds(0), '2', 'Seconds added per further attempt.', {
     deprecated: ['DEFAULT.rabbit_retry_backoff'],
   }),
-  option(RABBIT, 'rabbit_interval_max', integer(1), '30', 'Most seconds between attempts.'),
+  option(RABBIT, 'rabbit_interval_max', seconds(1), '30', 'Most seconds between attempts.'),
 
   option(OWN, 'accept_missing', LIST, '', 'Refused options that the operator accepts to be without effect.'),
   option(
@@ -271,26 +274,26 @@ export const OPTIONS: readonly Option[] = [
     undefined,
     'Unix socket of l2popctl. Default: control.sock in the runtime directory.',
   ),
-  option(OWN, 'compare_interval', integer(1), '300', 'Seconds between full compares with the switch.'),
+  option(OWN, 'compare_interval', seconds(1), '300', 'Seconds between full compares with the switch.'),
   option(
     OWN,
     'snapshot_grace',
-    integer(0),
+    seconds(0),
     '30',
     'Seconds before a refresh within which a delta outlives its snapshot.',
   ),
-  option(OWN, 'snapshot_confirm', integer(1), '60', 'Seconds between the two snapshots that together remove an entry.'),
+  option(OWN, 'snapshot_confirm', seconds(1), '60', 'Seconds between the two snapshots that together remove an entry.'),
   option(
     OWN,
     'resync_jitter',
-    integer(0),
+    seconds(0),
     '10',
     'Seconds over which hosts spread their refreshes after an outage that concerned all; 0: at once.',
   ),
   option(
     OWN,
     'audit_interval',
-    integer(0),
+    seconds(0),
     '14400',
     'Seconds within which each network is refreshed though nothing has happened; 0: never.',
   ),
@@ -298,8 +301,8 @@ export const OPTIONS: readonly Option[] = [
   option(OWN, 'journal_keep', integer(0), '86400', 'Seconds that completed journal entries are kept.'),
   option(OWN, 'journal_keep_entries', integer(0), '10000', 'Completed journal entries kept at most.'),
   option(OWN, 'journal_attempts', integer(1), '5', 'How often the switch may refuse something until it has failed.'),
-  option(OWN, 'journal_retry', integer(1), '2', 'Seconds before the second attempt; doubled for each further one.'),
-  option(OWN, 'maintenance_interval', integer(1), '600', 'Seconds between looks at what has failed.'),
+  option(OWN, 'journal_retry', seconds(1), '2', 'Seconds before the second attempt; doubled for each further one.'),
+  option(OWN, 'maintenance_interval', seconds(1), '600', 'Seconds between looks at what has failed.'),
 ];
 
 /** What `[l2pop_agent] accept_missing` may name. */

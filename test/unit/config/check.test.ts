@@ -74,7 +74,7 @@ const arbitraries: Record<string, fc.Arbitrary<string>> = {
   'ovs.ovsdb_connection': fc.constantFrom('tcp:127.0.0.1:6640', 'tcp:[2001:db8::1]', 'unix:/x y'),
   'agent.tunnel_types': fc.subarray(['gre', 'vxlan', 'geneve'], { minLength: 1 }).map((types) => types.join(' ,\n  ')),
   'agent.dscp': fc.integer({ min: 0, max: 63 }).map(String),
-  'agent.report_interval': fc.double({ min: 0.001, max: 1e9, noNaN: true }).map(String),
+  'agent.report_interval': fc.double({ min: 0.001, max: 2e6, noNaN: true }).map(String),
   'agent.l2_population': fc.constantFrom('yes', 'no'),
   'l2pop_agent.accept_missing': fc.constantFrom('', 'extensions', 'extensions, bridge_mappings'),
 };

@@ -209,7 +209,7 @@ describe('names and sources', () => {
     expect(configOf(load('[agent]\ndscp =\n[oslo_messaging_rabbit]\nssl_ca_file =')).agent.dscp).toBeUndefined();
     expect(messagesOf(load('[ovs]\novsdb_timeout =\nlocal_ip ='))).toEqual([
       '/f:3: [ovs] local_ip = : must be an IPv4 or IPv6 address',
-      '/f:2: [ovs] ovsdb_timeout = : must be a whole number from 1 to 2147483647',
+      '/f:2: [ovs] ovsdb_timeout = : must be a whole number from 1 to 2147483',
     ]);
   });
 });

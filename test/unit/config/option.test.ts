@@ -4,6 +4,7 @@ import { describe, PORT, parseValue } from '../../../src/config/option.ts';
 
 const DSCP: OptionType = { kind: 'integer', min: 0, max: 63 };
 const TYPES: OptionType = { kind: 'list', items: ['gre', 'vxlan'] };
+const POSITIVE: OptionType = { kind: 'positive', max: 1000 };
 const CHOICE: OptionType = { kind: 'choice', choices: ['system', 'netdev'] };
 const BRIDGE: OptionType = { kind: 'text', pattern: /^\S{1,15}$/, allowed: 'a bridge name' };
 
@@ -25,9 +26,9 @@ group('takes', () => {
     [DSCP, '007', 7],
     [DSCP, '1_0', 10],
     [PORT, '65535', 65535],
-    [{ kind: 'positive' }, '30', 30],
-    [{ kind: 'positive' }, '0.5', 0.5],
-    [{ kind: 'positive' }, '1e3', 1000],
+    [POSITIVE, '30', 30],
+    [POSITIVE, '0.5', 0.5],
+    [POSITIVE, '1e3', 1000],
     [TYPES, '', []],
     [TYPES, ' gre , vxlan ', ['gre', 'vxlan']],
     [TYPES, 'gre,\nvxlan,', ['gre', 'vxlan']],
@@ -61,10 +62,11 @@ group('refuses', () => {
     [DSCP, '5 # five'],
     [PORT, '0'],
     [PORT, '65536'],
-    [{ kind: 'positive' }, '0'],
-    [{ kind: 'positive' }, '-1'],
-    [{ kind: 'positive' }, 'inf'],
-    [{ kind: 'positive' }, '1e999'],
+    [POSITIVE, '0'],
+    [POSITIVE, '-1'],
+    [POSITIVE, 'inf'],
+    [POSITIVE, '1000.1'],
+    [POSITIVE, '1e999'],
     [TYPES, 'vlan'],
     [TYPES, 'VXLAN'],
     [TYPES, 'gre,,vxlan'],
