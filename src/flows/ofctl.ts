@@ -5,6 +5,9 @@ import { type DumpedFlow, parseDump } from './flow.ts';
 /** Above about this many lines one bundle stalls the switch (OVS.md, "Throughput"). */
 const MAX_BUNDLE_LINES = 20_000;
 
+/** So many bad lines are looked for one by one. More are no mistakes in lines: a table is full, or the switch lacks something. */
+const MOST_SINGLED_OUT = 32;
+
 /**
  * `unreachable`: the switch or the bridge is not there, try again later. `timeout`: no answer in time.
  * `rejected`: the switch or ovs-ofctl refuses the text, trying again will not help.
@@ -68,30 +71,35 @@ export class Ofctl {
 
   /**
    * Applies lines (`add …`, `delete_strict …`, `delete …`) in their order as one atomic bundle; very many lines as a
-   * few bundles. A line that the switch refuses is found by halving and left out, the others go through.
+   * few bundles. A line that the switch refuses is found by halving and left out, the others go through. Where very many
+   * are refused, lines that add are left out together, good ones among them: to be tried again. Deletes make room, and are
+   * tried by themselves.
    * @returns the refused lines. @throws OfctlError when the switch is unreachable or does not answer in time.
    */
   async bundle(bridge: string, lines: readonly string[]): Promise<RefusedLine[]> {
     const refused: RefusedLine[] = [];
     for (let start = 0; start < lines.length; start += MAX_BUNDLE_LINES) {
-      refused.push(...(await this.#applyOrHalve(bridge, lines.slice(start, start + MAX_BUNDLE_LINES))));
+      await this.#applyOrHalve(bridge, lines.slice(start, start + MAX_BUNDLE_LINES), refused);
     }
     return refused;
   }
 
-  async #applyOrHalve(bridge: string, lines: readonly string[]): Promise<RefusedLine[]> {
+  /** Adds to `refused`. */
+  async #applyOrHalve(bridge: string, lines: readonly string[], refused: RefusedLine[]): Promise<void> {
     try {
       await this.#ofctl(['--bundle', 'add-flows', this.#target(bridge), '-'], `${lines.join('\n')}\n`);
-      return [];
     } catch (error) {
       if (!(error instanceof OfctlError) || error.code !== 'rejected') throw error;
-      const [line] = lines;
-      if (lines.length === 1 && line !== undefined) return [{ line, reason: error.message }];
-      const middle = Math.ceil(lines.length / 2);
-      return [
-        ...(await this.#applyOrHalve(bridge, lines.slice(0, middle))),
-        ...(await this.#applyOrHalve(bridge, lines.slice(middle))),
-      ];
+      const { message: reason } = error;
+      const isSpent = refused.length >= MOST_SINGLED_OUT;
+      const hasAdds = lines.some(isAdd);
+      const isGivenUp = (line: string) => lines.length === 1 || (isSpent && isAdd(line) === hasAdds);
+      const rest = lines.filter((line) => !isGivenUp(line));
+      refused.push(...lines.filter(isGivenUp).map((line) => ({ line, reason })));
+      const middle = rest.length === lines.length ? Math.ceil(rest.length / 2) : rest.length;
+      for (const part of [rest.slice(0, middle), rest.slice(middle)]) {
+        if (part.length > 0) await this.#applyOrHalve(bridge, part, refused);
+      }
     }
   }
 
@@ -117,6 +125,8 @@ export class Ofctl {
     throw new OfctlError(classify(result.stderr), `ovs-ofctl ${args.join(' ')}: ${result.stderr.trim()}`);
   }
 }
+
+const isAdd = (line: string) => line.startsWith('add ');
 
 /** Only what the switch or the parser says of our text is a refusal; anything else may be better the next time. */
 function classify(stderr: string): OfctlErrorCode {

@@ -106,6 +106,16 @@ describe('lines that the switch refuses', () => {
     expect(await ofctl.bundle('br-tun', lines)).toHaveLength(1);
     expect(calls.length).toBeLessThan(35);
   });
+
+  test('a full table: adds are given up together, deletes go through', async () => {
+    const adds = Array.from({ length: 10_000 }, (_, index) => `add table=20,dl_vlan=${index}`);
+    const deletes = Array.from({ length: 100 }, (_, index) => `delete_strict table=20,dl_vlan=${index}`);
+    const { ofctl, calls, taken } = picky(new Set(adds));
+    const refused = await ofctl.bundle('br-tun', [...adds, ...deletes]);
+    expect(refused.map(({ line }) => line)).toEqual(adds);
+    expect(taken).toEqual(deletes);
+    expect(calls.length).toBeLessThan(100);
+  });
 });
 
 // The texts are those of ovs-ofctl 3.1.0, paths aside.
