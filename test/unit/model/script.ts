@@ -1,8 +1,9 @@
 /** Random stories: what users, VIFs, the broker and the daemon do, and how long nothing happens in between. */
 import fc from 'fast-check';
 import { portId } from '../host.ts';
+import { type Doom, MOMENTS } from './life.ts';
 import { REMOTES, SEGMENTS, type Segment } from './server.ts';
-import type { Weather, World } from './world.ts';
+import type { Succession, Weather, World } from './world.ts';
 
 export type Step =
   | {
@@ -12,9 +13,13 @@ export type Step =
       readonly choice: number;
     }
   | { readonly kind: 'vif'; readonly n: number }
-  | { readonly kind: 'gap'; readonly ms: number }
+  | { readonly kind: 'gap'; readonly source: 'fanout' | 'by-name'; readonly ms: number }
+  | { readonly kind: 'unbind' }
   | { readonly kind: 'link'; readonly ms: number; readonly emptied: boolean }
-  | { readonly kind: 'restart'; readonly kept: boolean; readonly lost: boolean; readonly ms: number }
+  | { readonly kind: 'file'; readonly ms: number }
+  | { readonly kind: 'stop'; readonly next: Succession }
+  | { readonly kind: 'kill'; readonly doom: Doom; readonly patience: number; readonly next: Succession }
+  | { readonly kind: 'reboot'; readonly lostCommits: number; readonly next: Succession }
   | { readonly kind: 'resync'; readonly n: number }
   | { readonly kind: 'wait'; readonly ms: number };
 
@@ -26,6 +31,13 @@ const duration = fc.oneof(
   { weight: 8, arbitrary: fc.nat(2_000) },
   { weight: 3, arbitrary: fc.constantFrom(0, 15_000, 40_000, 70_000, 200_000) },
 );
+
+/** Most often with the journal, and the queues wait. */
+const succession: fc.Arbitrary<Succession> = fc.record({
+  kept: fc.constantFrom(true, true, true, false),
+  lost: fc.constantFrom(false, false, false, true),
+  ms: fc.oneof({ weight: 6, arbitrary: fc.nat(2_000) }, { weight: 1, arbitrary: fc.constantFrom(0, 40_000) }),
+});
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -46,16 +58,30 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('vif' as const), n: fc.nat(VIFS.length - 1) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('resync' as const), n: fc.nat(SEGMENTS.length - 1) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gap' as const), ms: duration }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), ms: duration, emptied: fc.boolean() }) },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
-      kind: fc.constant('restart' as const),
-      kept: fc.boolean(),
-      lost: fc.boolean(),
+      kind: fc.constant('gap' as const),
+      source: fc.constantFrom('fanout' as const, 'fanout' as const, 'fanout' as const, 'by-name' as const),
       ms: duration,
     }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unbind' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), ms: duration, emptied: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('file' as const), ms: duration }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('stop' as const), next: succession }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('kill' as const),
+      doom: fc.record({ at: fc.constantFrom(...MOMENTS), after: fc.nat(3) }),
+      patience: fc.constantFrom(0, 5_000, 20_000, 20_000),
+      next: succession,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('reboot' as const), lostCommits: fc.nat(3), next: succession }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: duration }) },
 );
@@ -70,6 +96,8 @@ export function weathers(fixed: Partial<Weather>): fc.Arbitrary<Weather> {
       inOrder: fc.boolean(),
       redelivered: fc.constantFrom(0, 0, 10),
       unanswered: fc.constantFrom(0, 0, 20),
+      refused: fc.constantFrom(0, 0, 10),
+      slow: fc.constantFrom(0, 200, 1_000),
     })
     .map((weather) => ({ ...weather, ...fixed }));
 }
@@ -87,13 +115,25 @@ async function take(world: World, step: Step): Promise<void> {
       world.toggleVif(step.n, segmentOf(VIFS, step.n));
       break;
     case 'gap':
-      world.gap(step.ms);
+      world.gap(step.source, step.ms);
+      break;
+    case 'unbind':
+      world.unbind();
       break;
     case 'link':
       world.linkDown(step.ms, step.emptied);
       break;
-    case 'restart':
-      await world.restart(step.kept, step.lost, step.ms);
+    case 'file':
+      world.breakFile(step.ms);
+      break;
+    case 'stop':
+      await world.stop(step.next);
+      break;
+    case 'kill':
+      world.kill(step.doom, step.patience, step.next);
+      break;
+    case 'reboot':
+      world.reboot(step.lostCommits, step.next);
       break;
     case 'resync':
       world.ask(SEGMENTS[step.n]!);
@@ -112,7 +152,7 @@ function onPort(world: World, { n, what, choice }: Extract<Step, { kind: 'port' 
   const vtep = REMOTES[choice % REMOTES.length]!;
   const ips = [`10.0.${n}.1`, `10.0.${n}.2`].filter((_, bit) => (((choice % 3) + 1) >> bit) & 1);
   if (!server.has(id)) server.create(id, segmentOf(PORTS, n), vtep, `fa:16:3e:00:00:0${n}`, [`10.0.${n}.1`]);
-  world.story.push(`${now} port ${n}: ${what} ${choice}`);
+  world.note(`port ${n}: ${what} ${choice}`);
   switch (what) {
     case 'toggle':
       world.tell(server.setActive(id, !server.isActive(id), now));

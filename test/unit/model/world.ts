@@ -1,22 +1,31 @@
 /**
- * One host in a modelled world: the real state, reducer, plan and duties; the server, the broker and time are the model's.
+ * One host in a modelled world: the daemon is the real one (`life.ts`), down to its agent, executor and server lane. The
+ * server, the broker, the journal's file, the switch and time are the model's.
  *
  *     server ──delay──► fanout queue ──lag──┐
- *        │                                  ├──► reduce ──► duties ──call──► server
- *        └───delay──► queue by name ──lag───┘       ▲
- *                     markers ──────────────────────┘
+ *        │                                  ├──► agent ──► executor ──► switch
+ *        └───delay──► queue by name ──lag───┘     │  ▲
+ *                     markers ◄──────────── server lane ──call──► server
  */
+import { setImmediate } from 'node:timers/promises';
+import { vi } from 'vitest';
 import type { FdbMessage } from '../../../lab/server/rules.ts';
-import { nextDuty, nextWake } from '../../../src/duties.ts';
-import type { Duty, DutyOutcome, Event } from '../../../src/events.ts';
-import { parseFdbNotification } from '../../../src/l2pop/parse.ts';
+import { MARKER_METHOD } from '../../../src/neutron/topics.ts';
+import { type JsonObject, RpcError } from '../../../src/rpc/types.ts';
 import type { PortId } from '../../../src/values.ts';
+import type { PortFacts } from '../../../src/vif/facts.ts';
 import { testConfig } from '../config.ts';
-import { Host, portId } from '../host.ts';
-import { HEADER, MemoryJournal } from '../memory-journal.ts';
+import { FakeSwitch } from '../fake-switch.ts';
+import { portId } from '../host.ts';
+import { Broker, type Queue } from './broker.ts';
+import { Chance } from './chance.ts';
+import { JournalFile } from './file.ts';
+import { claimsOf } from './laws.ts';
+import { type Doom, Life } from './life.ts';
+import type { Link } from './link.ts';
 import { type Delta, HERE, ModelServer, SEGMENTS, type Segment } from './server.ts';
 
-/** How the transport behaves. */
+/** How the transport, the server and the switch behave. */
 export interface Weather {
   /** Seed of the delays. */
   readonly seed: number;
@@ -24,80 +33,90 @@ export interface Weather {
   readonly maxDelay: number;
   /** Messages about one VTEP of a network come in the order of the changes. */
   readonly inOrder: boolean;
-  /** Of a hundred messages so many come a second time. */
+  /** Of a hundred messages so many come a second time, and cannot be known again. */
   readonly redelivered: number;
   /** Of a hundred calls so many are not answered, though the server carries them out. */
   readonly unanswered: number;
+  /** Of a hundred calls so many the server refuses, before it does anything or afterwards. */
+  readonly refused: number;
+  /** Milliseconds that the switch takes at most for a dump, bundle or transaction. */
+  readonly slow: number;
 }
 
-type Queued =
-  | { readonly kind: 'fdb'; readonly message: FdbMessage }
-  | { readonly kind: 'marker'; readonly event: Event };
+/** What comes after an end. */
+export interface Succession {
+  /** With what the last one wrote down. */
+  readonly kept: boolean;
+  /** The fanout queue expires. */
+  readonly lost: boolean;
+  /** Milliseconds until the next process starts. */
+  readonly ms: number;
+}
 
 const CONFIG = testConfig();
-export const GRACE = CONFIG.own.snapshotGrace * 1000;
 export const CONFIRM = CONFIG.own.snapshotConfirm * 1000;
+const START = 1_000_000;
 
 export class World {
   readonly server = new ModelServer();
-  host = new Host(CONFIG);
-  #journal = new MemoryJournal();
   /** What happened, for whoever reads a failing run. */
   readonly story: string[] = [];
-  /** Entries that were right and went without having been taken back. */
-  readonly violations: string[] = [];
+  life: Life;
   readonly #weather: Weather;
-  readonly #scheduled: { readonly at: number; readonly run: () => void }[] = [];
-  readonly #fanout: Queued[] = [];
-  readonly #byName: Queued[] = [];
+  readonly #chance: Chance;
+  readonly #switch = new FakeSwitch();
+  readonly #broker = new Broker();
+  readonly #file = new JournalFile();
+  readonly #violations: string[] = [];
   readonly #strays = new Set<string>();
   readonly #lastAbout = new Map<string, number>();
-  #random: () => number;
-  #isQueueThere = true;
+  #succession: Succession | undefined;
   #isLinkUp = true;
-  #isAlive = true;
-  #hasMemory = true;
-  /** Counts processes and connections: what a call of an earlier one brings back finds nobody. */
-  #life = 0;
-  #busy: Duty | undefined;
   #ids = 0;
 
+  /** Needs vitest's fake timers; whatever an earlier world has left of them goes. */
   constructor(weather: Weather) {
+    vi.clearAllTimers();
+    vi.setSystemTime(START);
     this.#weather = weather;
-    this.#random = mulberry32(weather.seed);
-  }
-
-  async start(): Promise<void> {
-    this.host.connect();
-    await this.host.settle();
+    this.#chance = new Chance(weather.seed);
+    this.life = this.#begin();
   }
 
   get now(): number {
-    return this.host.now;
+    return Date.now();
   }
 
-  /** Time goes on, and what is due happens. */
+  /** Entries that were right and went, a journal that differs from the state, … */
+  get violations(): string[] {
+    return [...this.#violations, ...this.life.laws.violations];
+  }
+
   async pass(ms: number): Promise<void> {
-    const end = this.now + ms;
+    let isOver = false;
+    setTimeout(() => {
+      isOver = true;
+    }, ms);
+    await this.#goOn(() => isOver);
+  }
+
+  /** Time goes on, and what is due happens, one thing after the other. */
+  async #goOn(until: () => boolean): Promise<void> {
     for (;;) {
-      await this.#rest();
-      const next = this.#next();
-      if (next === undefined || next > end) break;
-      this.host.now = Math.max(this.now, next);
-      const due = this.#scheduled.filter(({ at }) => at <= this.now);
-      for (const one of due) this.#scheduled.splice(this.#scheduled.indexOf(one), 1);
-      for (const { run } of due.sort((a, b) => a.at - b.at)) run();
+      // Whatever is not waiting for a timer comes to its end.
+      await setImmediate();
+      if (until()) return;
+      vi.advanceTimersToNextTimer();
     }
-    this.host.now = end;
   }
 
   /** What the server has to say of a change, each message on its own way. */
   tell(deltas: readonly Delta[]): void {
     for (const { message, about } of deltas) {
-      let at = this.now + this.#upTo(this.#weather.maxDelay);
+      let at = this.now + this.#chance.upTo(this.#weather.maxDelay);
       if (this.#weather.inOrder) at = Math.max(at, this.#lastAbout.get(about) ?? 0);
       this.#lastAbout.set(about, at);
-      this.#at(at, () => this.#publish(message));
+      this.#in(at - this.now, () => this.#publish(message));
     }
   }
 
@@ -109,83 +128,109 @@ export class World {
   toggleVif(n: number, segment: Segment): void {
     const id = portId(1000 + n);
     const name = `tap${n}`;
-    const isPlugged = this.host.switch.portNames('br-int').includes(name);
-    this.story.push(`${this.now} ${isPlugged ? 'unplug' : 'plug'} VIF ${n} of ${segment.key}`);
+    const isPlugged = this.#switch.portNames('br-int').includes(name);
+    this.note(`${isPlugged ? 'unplug' : 'plug'} VIF ${n} of ${segment.key}`);
     if (!this.server.has(id)) this.server.create(id, segment, HERE, `fa:16:3e:00:01:0${n}`, [`10.1.0.${n + 1}`]);
-    if (isPlugged) this.host.switch.unplug(name);
-    else this.host.plug(id, name);
+    if (isPlugged) this.#switch.unplug(name);
+    else this.#switch.plug('br-int', name, { externalIds: { 'iface-id': id } });
+    this.#in(this.#chance.upTo(1_000), () => this.#switch.vswitchd());
   }
 
-  /** The fanout queue is gone for a while; what is in it, and what is sent meanwhile, is lost. */
-  gap(ms: number): void {
-    this.story.push(`${this.now} the fanout queue is gone for ${ms} ms`);
-    this.#isQueueThere = false;
-    this.#fanout.length = 0;
-    this.#at(this.now + ms, () => this.#subscribe());
+  /** A queue is deleted; what is in it, and what is sent until it can be made anew, is lost. */
+  gap(source: 'fanout' | 'by-name', ms: number): void {
+    this.note(`the ${source} queue is gone for ${ms} ms`);
+    const queue: Queue = source === 'fanout' ? this.#broker.fanout : this.#broker.byName;
+    const isHeard = queue.consumer !== undefined;
+    queue.delete(this.now + ms);
+    if (isHeard) this.life.link.cancelled(source, queue);
+  }
+
+  /** The fanout exchange is made anew, without our binding: what is sent until somebody looks is lost. */
+  unbind(): void {
+    this.note('the fanout exchange is made anew');
+    this.#broker.fanout.isBound = false;
   }
 
   linkDown(ms: number, isBrokerEmptied: boolean): void {
     if (!this.#isLinkUp) return;
-    this.story.push(`${this.now} the link is down for ${ms} ms${isBrokerEmptied ? ', the broker forgets' : ''}`);
+    this.note(`the link is down for ${ms} ms${isBrokerEmptied ? ', the broker forgets' : ''}`);
     this.#isLinkUp = false;
-    this.#life++;
-    if (this.#isAlive) {
-      this.host.apply({ kind: 'link-down' });
-      this.#fail();
-    }
-    if (isBrokerEmptied) {
-      this.#isQueueThere = false;
-      this.#fanout.length = 0;
-      this.#byName.length = 0;
-    }
-    this.#at(this.now + ms, () => {
+    this.life.link.disconnect();
+    if (isBrokerEmptied) this.#broker.forget();
+    this.#in(ms, () => {
       this.#isLinkUp = true;
-      this.#subscribe();
+      this.life.link.connect();
     });
   }
 
-  /**
-   * Another process; `kept`: with what the last one wrote down. Queues wait, unless they are `lost`. One that knows nothing
-   * cannot know of a call that is under way, and so comes when it is over.
-   */
-  async restart(kept: boolean, lost: boolean, ms: number): Promise<void> {
-    this.story.push(`${this.now} restart, ${kept ? 'state kept' : 'nothing kept'}${lost ? ', queues lost' : ''}`);
-    const before = this.host;
-    if (!kept) this.#journal = new MemoryJournal();
-    const contents = kept ? this.#journal.contents() : undefined;
-    this.#life++;
-    this.#busy = undefined;
-    this.#isAlive = false;
-    before.switch.onRows = () => undefined;
-    if (lost) {
-      this.#isQueueThere = false;
-      this.#fanout.length = 0;
-    }
-    await this.pass(kept ? ms : ms + 20_000);
-    this.host = new Host(CONFIG, before.switch, before.now);
-    if (contents !== undefined) this.host.apply({ kind: 'restored', contents, boot: HEADER.boot });
-    this.#isAlive = true;
-    this.#hasMemory = contents !== undefined;
-    this.#subscribe();
-    await this.pass(this.#upTo(2_000));
-    this.host.connect();
-    await this.host.settle();
-    this.#drain();
+  /** The journal's file cannot be written for a while. */
+  breakFile(ms: number): void {
+    this.note(`the journal cannot be written for ${ms} ms`);
+    this.#file.isBroken = true;
+    this.#in(ms, () => {
+      this.#file.isBroken = false;
+    });
+  }
+
+  /** The process is told to stop. */
+  async stop(succession: Succession): Promise<void> {
+    if (!this.life.isAlive) return;
+    this.note(`stop, ${JSON.stringify(succession)}`);
+    this.#succession = succession;
+    const { life } = this;
+    void life.stop();
+    await this.#goOn(() => !life.isAlive);
+  }
+
+  /** It dies when it comes to that, or in a while. */
+  kill(doom: Doom, patience: number, succession: Succession): void {
+    const { life } = this;
+    if (!life.isAlive || life.doom !== undefined) return;
+    this.note(`to be killed: ${JSON.stringify(doom)}, ${JSON.stringify(succession)}`);
+    this.#succession = succession;
+    life.doom = { ...doom };
+    this.#in(patience, () => life.die());
+  }
+
+  /** The machine loses power: the switch is empty, the journal lacks its last commits. */
+  reboot(lostCommits: number, succession: Succession): void {
+    if (!this.life.isAlive) return;
+    this.note(`reboot, ${lostCommits} commits are lost, ${JSON.stringify(succession)}`);
+    this.#succession = { ...succession, ms: succession.ms + 20_000 };
+    this.life.die();
+    this.#file.reboot(lostCommits);
+    this.#switch.loseFlows();
   }
 
   /** Somebody asks for a network by hand, or the audit does. */
   ask({ key }: Segment): void {
-    this.story.push(`${this.now} resync of ${key}`);
-    this.host.apply({ kind: 'resync', networks: [key] });
+    this.note(`resync of ${key}`);
+    this.life.resync([key]);
   }
 
   resync(): void {
     for (const segment of SEGMENTS) this.ask(segment);
   }
 
-  /** All networks are in sync and nothing is in doubt. */
+  /** There is a process, all networks are in sync and nothing is in doubt. */
   get isSettled(): boolean {
-    return [...this.host.state.networks.values()].every(({ sync }) => sync.isSettled);
+    const { isAlive, doom, state } = this.life;
+    return isAlive && doom === undefined && [...state.networks.values()].every(({ sync }) => sync.isSettled);
+  }
+
+  /** What is not done though there was time for it. */
+  get unfinished(): string[] {
+    const { networks, isDeaf, journal } = this.life.state;
+    const unsettled = [...networks.values()].filter(({ sync }) => !sync.isSettled);
+    const forgotten = [...journal.open].filter(
+      ({ state, blockedOn }) => state !== 'pending' || blockedOn === undefined,
+    );
+    return [
+      ...unsettled.map(({ key, sync }) => `${key}: ${sync.status}, ${sync.suspects} suspects`),
+      ...forgotten.map(({ key, state }) => `${key}: ${state}`),
+      ...(isDeaf ? ['it believes itself deaf'] : []),
+      ...this.#switch.violations,
+    ];
   }
 
   /**
@@ -195,8 +240,8 @@ export class World {
   differences({ strays }: { strays: boolean }): string[] {
     const found: string[] = [];
     for (const segment of SEGMENTS) {
-      if (!this.host.state.networks.has(segment.key)) continue;
-      const [ours, theirs] = [this.#claims(segment), this.server.truth(segment)];
+      if (!this.life.state.networks.has(segment.key)) continue;
+      const [ours, theirs] = [claimsOf(this.life.state, segment), this.server.truth(segment)];
       const isStray = (claim: string) =>
         this.#strays.has(claim) || (claim.split(' ').length === 3 && !ours.has(claim.replace(/ [^ ]+$/, '')));
       for (const claim of ours)
@@ -207,120 +252,91 @@ export class World {
     return found;
   }
 
-  #claims({ key }: Segment): Set<string> {
-    const fdb = this.host.state.fdb.get(key);
-    const claims = new Set<string>(fdb?.vteps());
-    for (const { vtep, mac, ip } of fdb?.claims() ?? []) {
-      if (mac !== undefined) claims.add(ip === undefined ? `${vtep} ${mac}` : `${vtep} ${mac} ${ip}`);
-    }
-    return claims;
+  note(text: string): void {
+    this.story.push(`${this.now} ${text}`);
   }
 
-  /** At the first connection of a process nothing is known, unless something was kept (`daemon.ts`). */
-  #subscribe(): void {
-    if (!this.#isAlive || !this.#isLinkUp) return;
-    if (!this.#isQueueThere && this.#hasMemory) this.host.apply({ kind: 'gap', l2population: true, ports: true });
-    this.#isQueueThere = true;
-    this.#hasMemory = true;
-    this.#drain();
+  #begin(): Life {
+    const { slow, redelivered } = this.#weather;
+    const life = new Life({
+      ...{ config: CONFIG, chance: this.#chance, slow, redelivered },
+      ...{ switch: this.#switch, file: this.#file, broker: this.#broker, server: this.server },
+      serverSide: (link) => this.#serverSide(link),
+      newId: () => `ask${++this.#ids}`,
+      note: (text) => this.note(text),
+      onDeath: () => this.#succeed(),
+    });
+    this.#in(this.#chance.upTo(2_000), () => {
+      if (this.#isLinkUp) life.link.connect();
+    });
+    return life;
   }
 
-  #publish(message: FdbMessage): void {
-    const queue = message.host === undefined ? this.#fanout : this.#byName;
-    if (message.host === undefined && !this.#isQueueThere) return;
-    queue.push({ kind: 'fdb', message });
-    this.#at(this.now + this.#upTo(2_000), () => this.#drain());
+  /** One that knows nothing cannot know of a call that is under way, and so comes when it is over. */
+  #succeed(): void {
+    const { kept, lost, ms } = this.#succession ?? { kept: true, lost: false, ms: 0 };
+    this.#violations.push(...this.life.laws.violations);
+    if (!kept) this.#file.delete();
+    if (lost) this.#broker.fanout.delete();
+    const isKnown = this.#file.journal !== undefined;
+    this.#in(isKnown ? ms : ms + 20_000, () => {
+      this.note('start');
+      this.life = this.#begin();
+    });
   }
 
-  #mark(id: string, edge: 'start' | 'end'): void {
-    this.#byName.push({ kind: 'marker', event: { kind: 'marker', id, edge } });
-    this.#at(this.now + this.#upTo(2_000), () => this.#drain());
+  #publish({ method, host, entries }: FdbMessage): void {
+    const args = { fdb_entries: entries } as unknown as JsonObject;
+    this.#send(host === undefined ? this.#broker.fanout : this.#broker.byName, method, args);
   }
 
-  /** Two consumers: each queue in its own order. Before the flows were read back nothing is taken in (`agent.ts`). */
-  #drain(): void {
-    while (this.#isLinkUp && this.#isAlive && this.host.state.recovered) {
-      const queue = this.#random() < 0.5 ? this.#fanout : this.#byName;
-      const item = queue.shift() ?? this.#fanout.shift() ?? this.#byName.shift();
-      if (item === undefined) return;
-      this.#take(item);
-      if (item.kind !== 'fdb' || this.#random() * 100 >= this.#weather.redelivered) continue;
-      this.#at(this.now + this.#upTo(10_000), () => {
-        if (this.#isAlive && this.host.state.recovered) this.#take(item);
-      });
-    }
-  }
-
-  #take(item: Queued): void {
-    if (item.kind === 'marker') {
-      this.#watched(new Set(), () => this.host.apply(item.event));
-      return;
-    }
-    const { method, host, entries } = item.message;
-    const context = { host: CONFIG.host, localIp: CONFIG.ovs.localIp, tunnelTypes: CONFIG.agent.tunnelTypes };
-    const { changes } = parseFdbNotification(method, { fdb_entries: entries }, context);
-    const spoken = new Set<string>();
-    for (const change of changes) {
-      if (change.kind === 'add') continue;
-      spoken.add(change.vtep);
-      for (const { mac, ip } of change.kind === 'chg_ip' ? change.before : change.entries) {
-        spoken.add(`${change.vtep} ${mac}`).add(`${change.vtep} ${mac} ${ip}`);
-      }
-    }
-    this.story.push(`${this.now} hears ${host === undefined ? '' : 'by name '}${method} ${JSON.stringify(entries)}`);
-    if (changes.length === 0) return;
-    this.#watched(spoken, () => this.host.apply({ kind: 'fdb', changes, byName: host !== undefined }));
-  }
-
-  /** An entry that the server has held for longer than the grace goes only if a message takes it back. */
-  #watched(spoken: ReadonlySet<string>, run: () => void): void {
-    const before = SEGMENTS.map((segment) => this.#claims(segment));
-    run();
-    for (const [index, segment] of SEGMENTS.entries()) {
-      if (!this.host.state.networks.has(segment.key)) continue;
-      const after = this.#claims(segment);
-      for (const claim of before[index] ?? []) {
-        const since = this.server.held.get(segment.key)?.get(claim);
-        if (after.has(claim) || spoken.has(claim) || since === undefined || since > this.now - GRACE) continue;
-        this.violations.push(`${this.now} ${segment.key}: ${claim} is right since ${since} and went`);
-      }
+  #send(queue: Queue, method: string, args: JsonObject): void {
+    if (queue.publish({ id: `m${++this.#ids}`, method, args })) {
+      this.#in(this.#chance.upTo(2_000), () => this.life.link.drain());
     }
   }
 
-  /** VIFs are bound, and what is owed to the server is said. */
-  async #rest(): Promise<void> {
-    if (!this.#isAlive) return;
-    this.#journal.save(this.host.state, this.now);
-    this.violations.push(...this.#journal.differences(this.host.state).map((text) => `${this.now} journal: ${text}`));
-    const { connected, dirty, view } = this.host.state;
-    if (connected && dirty.vifs.size + view.portsWithoutBridge().length > 0) await this.host.settle();
-    if (!this.#isLinkUp || this.#busy !== undefined) return;
-    const duty = nextDuty(this.host.state, this.now, () => `ask${++this.#ids}`);
-    if (duty !== undefined) this.#call(duty);
+  #serverSide(link: Link): ReturnType<ConstructorParameters<typeof Life>[0]['serverSide']> {
+    return {
+      sendMarker: (id, edge) =>
+        link.call((resolve) => {
+          this.#in(this.#chance.upTo(50), () => {
+            this.#send(this.#broker.byName, MARKER_METHOD, { id, edge });
+            this.#in(this.#chance.upTo(50), () => resolve(undefined));
+          });
+        }),
+      pullPorts: (ids) =>
+        this.#answer(link, `pull ${ids.join()}`, (reply) => {
+          const answers = new Map(ids.map((id) => [id, this.#factsOf(id)] as const));
+          reply({ answers, problems: [] });
+        }),
+      updateDevices: ({ up, down, refreshTunnels }) =>
+        this.#answer(link, `up ${up.join()} down ${down.join()}${refreshTunnels ? ' refresh' : ''}`, (reply) => {
+          for (const id of down) this.tell(this.server.setActive(id, false, this.now));
+          const devices = up.map((id) => () => this.#reported(id, refreshTunnels));
+          this.#carryOut(devices, () => reply({ failedUp: [], failedDown: [] }));
+        }),
+    };
   }
 
-  #next(): number | undefined {
-    const times = this.#scheduled.map(({ at }) => at);
-    const isListening = this.#isAlive && this.#isLinkUp && this.#busy === undefined;
-    const wake = isListening ? nextWake(this.host.state, this.now) : undefined;
-    if (wake !== undefined) times.push(wake);
-    return times.length === 0 ? undefined : Math.min(...times);
-  }
-
-  #call(duty: Duty): void {
-    this.#busy = duty;
-    const life = this.#life;
-    this.story.push(`${this.now} ${duty.kind} ${duty.ports.join()}${duty.kind === 'up' ? ` ${duty.ask}` : ''}`);
-    this.host.apply({ kind: 'duty-started', duty });
-    if (duty.kind === 'up') this.#mark(duty.ask, 'start');
-    const isUnanswered = this.#random() * 100 < this.#weather.unanswered;
-    this.#at(this.now + this.#upTo(3_000), () => {
-      const messages = duty.kind === 'up' ? duty.ports.map((id) => () => this.#reported(id, duty.refresh)) : [];
-      if (duty.kind === 'down') for (const id of duty.ports) this.tell(this.server.setActive(id, false, this.now));
-      const outcome = this.#outcome(duty);
-      if (isUnanswered) this.#at(this.now + 1_000, () => life === this.#life && this.#fail());
-      this.#carryOut(messages, () => {
-        if (life === this.#life && !isUnanswered) this.#answered(duty, outcome);
+  async #answer<T>(link: Link, what: string, serve: (reply: (value: T) => void) => void): Promise<T> {
+    this.note(what);
+    const isUnanswered = this.#chance.percent(this.#weather.unanswered);
+    const isRefused = this.#chance.percent(this.#weather.refused);
+    const isRefusedAtOnce = isRefused && this.#chance.percent(50);
+    const refusal = () => new RpcError('remote', 'the server raises an exception');
+    return await link.call<T>((resolve, reject) => {
+      this.#in(this.#chance.upTo(3_000), () => {
+        if (isUnanswered) this.#in(1_000, () => reject(new RpcError('timeout', 'no answer')));
+        if (isRefusedAtOnce) reject(refusal());
+        else {
+          serve((value) => {
+            this.#in(this.#chance.upTo(1_000), () => {
+              if (isRefused) reject(refusal());
+              else if (!isUnanswered) resolve(value);
+            });
+          });
+        }
       });
     });
   }
@@ -329,11 +345,11 @@ export class World {
   #carryOut(devices: readonly (() => FdbMessage[])[], done: () => void): void {
     const [first, ...rest] = devices;
     if (first === undefined) {
-      this.#at(this.now + this.#upTo(1_000), done);
+      done();
       return;
     }
     const messages = first();
-    this.#at(this.now + Math.floor(this.#random() * 5_000), () => {
+    this.#in(Math.floor(this.#chance.next() * 5_000), () => {
       for (const message of messages) this.#publish(message);
       this.#carryOut(rest, done);
     });
@@ -345,47 +361,12 @@ export class World {
       .map((message) => (message.host === undefined ? message : { ...message, host: CONFIG.host }));
   }
 
-  #answered(duty: Duty, outcome: DutyOutcome): void {
-    this.#busy = undefined;
-    this.host.apply({ kind: 'duty-done', duty, outcome });
-    if (duty.kind === 'up') this.#mark(duty.ask, 'end');
+  #factsOf(id: PortId): PortFacts | 'absent' {
+    const facts = this.server.facts(id);
+    return typeof facts === 'string' ? 'absent' : facts;
   }
 
-  #fail(): void {
-    const duty = this.#busy;
-    this.#busy = undefined;
-    if (duty === undefined) return;
-    this.story.push(`${this.now} no answer to ${duty.kind}`);
-    this.host.apply({ kind: 'duty-done', duty, outcome: { kind: 'failed', reason: 'no answer' } });
+  #in(ms: number, run: () => void): void {
+    setTimeout(run, ms);
   }
-
-  #outcome(duty: Duty): DutyOutcome {
-    if (duty.kind !== 'pull') return { kind: 'told', failed: [] };
-    const answers = new Map(duty.ports.map((id) => [id, this.server.facts(id)] as const));
-    return {
-      kind: 'facts',
-      answers: new Map([...answers].map(([id, facts]) => [id, typeof facts === 'string' ? 'absent' : facts])),
-    };
-  }
-
-  #at(at: number, run: () => void): void {
-    this.#scheduled.push({ at, run });
-  }
-
-  /** Most often little, now and then all of it. */
-  #upTo(ms: number): number {
-    const [roll, share] = [this.#random(), this.#random()];
-    return Math.floor(roll < 0.3 ? 0 : roll < 0.7 ? Math.min(ms, 50) * share : ms * share);
-  }
-}
-
-/** A small generator of numbers in [0, 1), the same for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
