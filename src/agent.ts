@@ -57,8 +57,10 @@ export class Agent {
   /** Milliseconds a batch took, and from its oldest notification to the commit of its flows. */
   lastMs: number | undefined;
   lastLatencyMs: number | undefined;
-  /** Why the switch cannot be programmed now. */
+  /** Why the switch could not be programmed at the last attempt; `undefined`: it could. */
   failure: Error | undefined;
+  /** The last look ended with something to wait for: since then nothing has been attempted. */
+  #isWaiting = false;
   /** Streams: as they are in the journal, and since when (milliseconds since the epoch). */
   #saved: { readonly offsets: ReadonlyMap<string, number>; readonly at: number } = { offsets: new Map(), at: 0 };
 
@@ -84,6 +86,11 @@ export class Agent {
     this.#save([], 'last');
   }
 
+  /** Why the switch cannot be programmed now, unless something is waited for: the executor says for what. */
+  get problem(): string | undefined {
+    return this.#isWaiting ? undefined : this.failure?.message;
+  }
+
   /** Runs something between batches, when what is wanted and what is there belong together. */
   async between<T>(run: () => Promise<T>): Promise<T> {
     return await this.#batches.add(run);
@@ -98,7 +105,7 @@ export class Agent {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     await this.#batches.add(() => this.#batch());
-    if (this.failure !== undefined) throw this.failure;
+    if (this.failure !== undefined && !this.#isWaiting) throw this.failure;
     if (state.compareWanted || executor.lastCompare === undefined) throw new NotReadyError(executor.waitingFor);
     const { at, drift } = executor.lastCompare;
     return { at: timestamp(at), drift };
@@ -152,6 +159,7 @@ export class Agent {
       if (this.#retry === undefined) {
         let progress = await executor.advance();
         while (progress === 'again') progress = await executor.advance();
+        this.#isWaiting = progress === 'waiting';
         if (progress === 'done') {
           if (this.failure !== undefined) log.info('the switch can be programmed again');
           this.failure = undefined;
@@ -244,6 +252,7 @@ export class Agent {
       this.#parts.log.warn({ err: error, retryMs: delay }, 'the switch cannot be programmed now, to be tried again');
     }
     this.failure = error;
+    this.#isWaiting = false;
     clearTimeout(this.#retry);
     if (this.#stopped) return;
     this.#retry = setTimeout(() => {

@@ -212,7 +212,7 @@ export function createDaemon(
     lastCompare: executor.lastCompare,
     waitsFor: executor.waitingFor === '' ? undefined : executor.waitingFor,
     monitors: watch.monitors,
-    switchProblem: agent.failure?.message,
+    switchProblem: agent.problem,
     journal: journalPlace(),
     batches: { total: agent.batches, lastMs: agent.lastMs, lastLatencyMs: agent.lastLatencyMs },
     counters: { ...agent.counters, ...rpc.counters },

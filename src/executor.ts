@@ -71,7 +71,7 @@ export class Executor {
   /** @throws OfctlError, OvsdbConnectionError: the switch is away; what was planned is dirty again. */
   async advance(): Promise<Progress> {
     const { state, now } = this.#parts;
-    if (!state.connected) return 'waiting';
+    if (!state.connected) return this.#waitFor('');
     if (state.view.root?.restoring === true) {
       // What is restored meanwhile is compared afterwards.
       state.compareWanted = true;
@@ -202,9 +202,13 @@ export class Executor {
     const [{ reason: why = '' } = {}] = refused;
     for (const subject of ledger.refused(left)) state.journal.rejected(subject, why, now());
     for (const { line, reason } of refused) {
-      log.error({ bridge: bundle.bridge, line, reason }, 'the switch refuses a flow; it is left out for now');
       remember(this.refused, { at: now(), bridge: bundle.bridge, line, reason });
     }
+    for (const { line, reason } of refused.slice(0, LOGGED)) {
+      log.error({ bridge: bundle.bridge, line, reason }, 'the switch refuses a flow; it is left out for now');
+    }
+    const more = refused.length - LOGGED;
+    if (more > 0) log.error({ bridge: bundle.bridge, more }, 'the switch refuses more flows; they are left out for now');
     const facts = { bridge: bundle.bridge, adds: taken.adds.length, deletes: taken.deletes.length };
     log.info(facts, 'flows programmed');
   }
@@ -289,6 +293,8 @@ function markConfigured(state: State, { id, network }: BoundVif, configured: num
 }
 
 const REMEMBERED = 50;
+/** Refused lines of one bundle that the log has one by one. */
+const LOGGED = 5;
 
 function remember<T>(list: T[], item: T): void {
   list.push(item);

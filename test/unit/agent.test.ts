@@ -30,7 +30,7 @@ class Scene {
     const { log, lines } = testLog();
     this.lines = lines;
     const executor = {
-      waitingFor: '',
+      waitingFor: 'a bridge',
       lastCompare: { at: 0, drift: { adds: 0, deletes: 0, foreign: 0 } },
       advance: async () => {
         this.log.push('advance');
@@ -285,6 +285,29 @@ describe('the switch', () => {
     scene.agent.apply({ kind: 'wake' });
     await scene.after();
     expect(await scene.after(500), 'from the beginning again').toEqual(['advance']);
+  });
+
+  test('what could not be done is no news while something else is waited for, and the outage is not over', async () => {
+    scene.advance = () => {
+      throw away();
+    };
+    scene.agent.apply({ kind: 'wake' });
+    await scene.after();
+    expect(scene.agent.problem).toBe('the switch is away');
+    scene.advance = () => 'waiting';
+    await scene.after(500);
+    expect([scene.agent.problem, scene.agent.failure?.message]).toEqual([undefined, 'the switch is away']);
+    await expect(scene.agent.compare()).rejects.toThrow('waiting for a bridge');
+    scene.advance = () => {
+      throw away();
+    };
+    scene.agent.apply({ kind: 'wake' });
+    await scene.after();
+    expect(scene.agent.problem).toBe('the switch is away');
+    scene.advance = () => 'done';
+    await scene.after(15_000);
+    expect(scene.messages(40)).toEqual(['the switch cannot be programmed now, to be tried again']);
+    expect(scene.messages(30)).toEqual(['the switch can be programmed again']);
   });
 
   test('the slow comparison', async () => {

@@ -163,6 +163,10 @@ describe('a start', () => {
     expect(scene.messages(30).filter((line) => line.startsWith('waiting'))).toHaveLength(1);
     scene.host.state.compareWanted = false;
     await scene.batch();
+    scene.host.apply({ kind: 'ovsdb-lost' });
+    await scene.batch();
+    expect(scene.executor.waitingFor, 'what it waited for there is not known any more').toBe('');
+    scene.host.connect();
     scene.fake.loseFlows();
     scene.fake.setRoot({ other_config: new Map() });
     await scene.run();
