@@ -74,7 +74,10 @@ export class Journal {
     for (const entry of this.#entries(this.#unchecked)) {
       if (entry.state !== 'pending' || entry.kind === 'refresh') continue;
       const reason = blockedOn(entry.key);
-      if (reason !== entry.blockedOn) this.#put({ ...entry, blockedOn: reason, updatedAt: now });
+      if (reason === entry.blockedOn) continue;
+      // That it was not the time has passed: it is this that it waits for now.
+      const lastError = reason !== undefined && entry.attempts === 0 ? undefined : entry.lastError;
+      this.#put({ ...entry, blockedOn: reason, lastError, updatedAt: now });
     }
     this.#unchecked.clear();
   }

@@ -115,6 +115,19 @@ describe('the life of an intent', () => {
     expect(journal.get(MAC)).toMatchObject({ state: 'pending', attempts: 0, lastError: 'ovs-vswitchd is away' });
   });
 
+  test('what waits for something says no more that it was not the time; that it was refused, it does', () => {
+    const journal = fresh();
+    for (const key of [MAC, IP]) journal.record(key, undefined, 1);
+    journal.begin(free, 2);
+    journal.rejected(IP, 'bad', 2);
+    journal.notNow('ovs-vswitchd is away', 2);
+    journal.begin(on('an ofport'), 3);
+    expect([...journal.open].map(({ blockedOn, lastError }) => [blockedOn, lastError])).toEqual([
+      ['an ofport', undefined],
+      ['an ofport', 'bad'],
+    ]);
+  });
+
   test('“not this” is tried again, ever later, and then has failed; maintenance begins anew', () => {
     const journal = fresh();
     journal.record(MAC, undefined, 0);
