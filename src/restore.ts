@@ -24,7 +24,7 @@ export function restore(
     if (kind !== 'refresh') continue;
     const network = key.slice('refresh '.length) as NetworkKey;
     state.markUnsaved(network);
-    if (blockedOn === 'snapshot') state.askedBefore.add(network);
+    if (blockedOn === 'snapshot') state.noteAsked(network);
   }
   for (const { id, segment, settled, claims } of networks) {
     const key = networkKey(id, segment);

@@ -55,6 +55,8 @@ export interface NetworkDirt extends Omit<Touched, 'claims'> {
 
 /** Ports of which the request of the last change is remembered: those that FDB messages will speak of next. */
 const MAX_REQUESTS = 4096;
+/** Networks that left, of which an answer may come yet: as many as can be here at a time. */
+const MAX_ASKED = 4094;
 
 export class State {
   readonly config: Config;
@@ -65,7 +67,7 @@ export class State {
   readonly fdb: FdbTable;
   /** Networks whose FDB the journal has brought (`restore.ts`), until all VIFs of before have been seen. */
   readonly restored = new Map<NetworkKey, SavedNetwork>();
-  /** Networks that our predecessor had asked for, or we when they left. */
+  /** Networks that our predecessor had asked for, or we when they left; the latest of them, see {@link noteAsked}. */
   readonly askedBefore = new Set<NetworkKey>();
   readonly journal: Journal;
   /**
@@ -237,6 +239,15 @@ export class State {
       this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
       if (this.isTunnelWanted(tunnel) !== wasWanted) this.journal.record(`tunnel ${tunnel}`, origin, now);
     }
+  }
+
+  /** A network that was asked for is not here: should it come (again), an answer may come yet. */
+  noteAsked(network: NetworkKey): void {
+    this.askedBefore.delete(network);
+    this.askedBefore.add(network);
+    if (this.askedBefore.size <= MAX_ASKED) return;
+    const [oldest] = this.askedBefore;
+    if (oldest !== undefined) this.askedBefore.delete(oldest);
   }
 
   noteRequest(mac: MacAddress, requestId: string): void {

@@ -121,7 +121,7 @@ function leave(state: State, vif: Vif): void {
   for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
   state.markAll(network.key);
   // Should it be here again soon, an answer may come yet.
-  if (network.sync.status === 'asked' || network.sync.isLateAnswerPossible) state.askedBefore.add(network.key);
+  if (network.sync.status === 'asked' || network.sync.isLateAnswerPossible) state.noteAsked(network.key);
   state.networks.delete(network.key);
   state.markUnsaved(network.key);
   state.restored.delete(network.key);

@@ -106,6 +106,18 @@ test('a predecessor’s refresh of a network that it did not keep is nobody’s 
   expect(after.open('refresh')).toEqual([]);
 });
 
+test('of networks that were asked for and did not come again the latest are remembered', async () => {
+  const before = await synced();
+  before.apply({ kind: 'duty-started', duty: { kind: 'up', ports: [portId(1)], refresh: true, ask: 'b' } });
+  const contents = kept(before);
+  const [refresh] = contents.open;
+  expect(refresh).toMatchObject({ kind: 'refresh', blockedOn: 'snapshot' });
+  const others = Array.from({ length: 5000 }, (_, n) => ({ ...refresh!, id: -n - 1, key: `refresh ${n} vxlan 1` }));
+  const after = await restarted(before, { ...contents, open: [...others, ...contents.open] });
+  expect(network(after).sync.isLateAnswerPossible).toBe(true);
+  expect(after.state.askedBefore.size).toBeLessThanOrEqual(4094);
+});
+
 test('what was not here for an instant is written anew when it is back', async () => {
   const before = await synced();
   const journal = MemoryJournal.of(before.state, before.now);
