@@ -9,9 +9,7 @@ import { deleteTunnelPort, foreignFlow, killSwitch, wipeFlows } from './switch-f
 import { type Blow, type Span, WINDOWS } from './windows.ts';
 
 export class Faults {
-  readonly events = { blows: [] as Blow[], absences: [] as Span[] };
-  /** Hosts whose daemon has been started anew. */
-  readonly restarted = new Set<HostNumber>();
+  readonly events = { blows: [] as Blow[], absences: [] as Span[], churn: [] as Span[] };
   readonly #cloud: Cloud;
   readonly #server: Gate;
 
@@ -77,7 +75,6 @@ export class Faults {
   async #restartAgent(host: HostNumber, how: 'stop' | 'kill', away: number): Promise<void> {
     const agent = this.#cloud.agent(host);
     await this.#absent(host, async () => {
-      this.restarted.add(host);
       await agent[how]();
       await sleep(away);
       await agent.start();
@@ -111,8 +108,14 @@ export class Faults {
 
   async #partition(host: HostNumber, away: number): Promise<void> {
     const { namespace } = this.#cloud.underlay;
-    await namespace.ip(`link set m-host${host} down`);
+    const set = async (state: 'down' | 'up') => {
+      const span: Span = { host, from: Date.now(), to: undefined };
+      this.events.churn.push(span);
+      await namespace.ip(`link set m-host${host} ${state}`);
+      span.to = Date.now();
+    };
+    await set('down');
     await sleep(away);
-    await namespace.ip(`link set m-host${host} up`);
+    await set('up');
   }
 }

@@ -17,11 +17,13 @@ export interface ProcessSample {
   readonly pid: number;
   readonly parent: number;
   readonly host: HostNumber;
-  readonly kind: 'daemon' | 'monitor';
+  /** `command`: an ovs-ofctl or another tool of Open vSwitch that ends by itself. */
+  readonly kind: 'daemon' | 'monitor' | 'command';
 }
 
-/** Monitors of a daemon: one a bridge. */
+/** Monitors of a daemon, one a bridge, and commands that it runs at a time at most: one a bridge too. */
 const MONITORS = 2;
+const COMMANDS = 2;
 
 /** `vxlan-ac1e000c`: as Neutron names tunnel ports. */
 export function isTunnelName(name: string): boolean {
@@ -67,7 +69,7 @@ export function unexplainedLosses(
   ];
 }
 
-/** One daemon a host and its monitors; those of a daemon that was killed may take a moment to end, but not for ever. */
+/** One daemon a host, its monitors and commands; those of a daemon that was killed may take a moment to end, but not for ever. */
 export function surplusProcesses(
   processes: readonly ProcessSample[],
   hosts: readonly HostNumber[],
@@ -80,20 +82,23 @@ export function surplusProcesses(
     const daemons = here.filter((one) => one.kind === 'daemon' && !isFork(one));
     const monitors = here.filter(({ kind }) => kind === 'monitor');
     const most = atRest ? MONITORS : 2 * MONITORS;
-    const orphans = monitors.filter(({ parent }) => !daemons.some(({ pid }) => pid === parent));
+    const commands = here.filter(({ kind }) => kind === 'command');
+    const orphans = [...monitors, ...commands].filter(({ parent }) => !daemons.some(({ pid }) => pid === parent));
     return [
       ...(daemons.length > 1 ? [`host${host}: ${daemons.length} daemons run: ${pids(daemons)}`] : []),
       ...(monitors.length > most ? [`host${host}: ${monitors.length} ovs-ofctl monitors run: ${pids(monitors)}`] : []),
+      ...(atRest && commands.length > COMMANDS
+        ? [`host${host}: ${commands.length} commands run at a time: ${pids(commands)}`]
+        : []),
       ...(atRest && orphans.length > 0
-        ? [`host${host}: ovs-ofctl monitors without their daemon: ${pids(orphans)}`]
+        ? [`host${host}: monitors or commands without their daemon: ${pids(orphans)}`]
         : []),
     ];
   });
 }
 
-/** What a daemon that was not restarted has taken since the beginning. */
+/** What a daemon takes. */
 export interface Resources {
-  readonly pid: number;
   readonly descriptors: number;
   /** MiB */
   readonly resident: number;
@@ -103,8 +108,8 @@ export interface Resources {
 const MORE_DESCRIPTORS = 4;
 const MORE_MEMORY = 96;
 
+/** @param before of the host's daemon, or of one before it: all take the same */
 export function growth(host: HostNumber, before: Resources, after: Resources): string[] {
-  if (before.pid !== after.pid) return [];
   const [files, memory] = [after.descriptors - before.descriptors, after.resident - before.resident];
   return [
     ...(files > MORE_DESCRIPTORS

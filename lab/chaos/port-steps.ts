@@ -10,6 +10,10 @@ const MOST_PORTS = 14;
 /** Milliseconds a port is left alone after a step of its own, and an address after its port has gone. */
 const PORT_PAUSE = 300;
 const ADDRESS_PAUSE = 1_500;
+/** Of migrations: how many are called off, and how long they take at most, as `PortChange` has it. */
+const ABORTED = 0.35;
+const COPYING = 2_500;
+const CLOSING = 1_500;
 /** Last parts of the addresses that are given out, the same few again and again: a new owner of an old address is a hard case. */
 const FIRST_ADDRESS = 100;
 const ADDRESSES = 12;
@@ -57,7 +61,12 @@ export class PortSteps {
       [port.isUp ? 'down' : 'up', port.isUp ? 1 : 6],
       ['readdress', 3],
       ['delete', 3],
-      ...(port.isPlugged ? [['move', 5] as const] : []),
+      ...(port.isPlugged
+        ? ([
+            ['move', 4],
+            ['migrate', 5],
+          ] as const)
+        : []),
     ];
     const kind = this.#random.weighted(kinds);
     switch (kind) {
@@ -73,6 +82,8 @@ export class PortSteps {
         port.host = this.#random.pick(others);
         return { kind, port: name, to: port.host, order: this.#random.pick(['unplug-first', 'bind-first']) };
       }
+      case 'migrate':
+        return this.#migrate(port, this.#random.pick(others), at);
       case 'readdress':
         return this.#readdress(port, at);
       case 'delete':
@@ -99,6 +110,14 @@ export class PortSteps {
     };
     this.#ports.push({ plan, host: plan.host, address, isPlugged: true, isUp: true, at: at + PORT_PAUSE });
     return { kind: 'create', port: plan };
+  }
+
+  #migrate(port: Model, to: HostNumber, at: number): PortAction {
+    const end = this.#random.chance(ABORTED) ? 'aborted' : 'completed';
+    if (end === 'completed') port.host = to;
+    const [copying, closing] = [this.#random.between(0, COPYING), this.#random.between(0, CLOSING)];
+    port.at = at + copying + closing + PORT_PAUSE;
+    return { kind: 'migrate', port: port.plan.name, to, end, copying, closing };
   }
 
   #readdress(port: Model, at: number): PortAction | undefined {

@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts';
 import { AdminError } from '../server/admin-client.ts';
 import { Vm } from '../vm.ts';
 import type { Gate } from './gate.ts';
+import { migrate } from './migration.ts';
 import { subnets } from './port-steps.ts';
 import type { HostNumber, NetworkPlan, PortAction, PortChange, PortPlan } from './steps.ts';
 import type { Span } from './windows.ts';
@@ -21,6 +22,8 @@ export interface KnownPort {
 
 /** Milliseconds that the server is asked again for what it refuses: an address may not be free yet. */
 const PATIENCE = 30_000;
+
+type MigrationStep = Extract<PortChange, { kind: 'migrate' }>;
 
 export class Ports {
   readonly known = new Map<string, KnownPort>();
@@ -71,6 +74,9 @@ export class Ports {
       case 'move':
         await this.#move(port, action.to, action.order);
         break;
+      case 'migrate':
+        await this.#migrate(port, action);
+        break;
       case 'readdress':
         Object.assign(port, { ipv4: action.ipv4, ipv6: action.ipv6 });
         await this.#update(port, { fixed_ips: [port.ipv4, port.ipv6] });
@@ -106,10 +112,22 @@ export class Ports {
     if (vm !== undefined) port.vm = await this.#boot(port);
   }
 
-  async #boot({ plan, host, ipv4, ipv6 }: KnownPort): Promise<Vm> {
+  async #migrate(port: KnownPort, { to, end, copying, closing }: MigrationStep): Promise<void> {
+    const { plan, host, vm } = port;
+    if (vm === undefined) throw new Error(`${plan.name} has no VM that could migrate`);
+    port.vm = await migrate({
+      ...{ portId: plan.id, from: host, to, source: vm, end, copying, closing },
+      boot: () => this.#boot({ ...port, host: to }, { unplugged: true }),
+      ask: (request) => this.#ask(async () => void (await request(this.#cloud.admin))),
+      churning: (on, work) => this.#churning(on, work),
+    });
+    if (end === 'completed') port.host = to;
+  }
+
+  async #boot({ plan, host, ipv4, ipv6 }: KnownPort, { unplugged = false } = {}): Promise<Vm> {
     const { id: portId, mac, name } = plan;
     const addresses = [`${ipv4}/24`, `${ipv6}/64`];
-    const spec = { name, portId, mac, addresses, mtu: 1400 };
+    const spec = { name, portId, mac, addresses, mtu: 1400, unplugged };
     return await this.#churning(host, () => Vm.boot(this.#cloud.host(host), spec));
   }
 

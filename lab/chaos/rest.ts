@@ -55,17 +55,17 @@ export async function waitForRest(cloud: Cloud, ports: Ports, patience: number):
 
 /** The server's database is what the schedule has made it, and says of each port what is so. Pure. */
 export function databaseProblems(known: readonly KnownPort[], database: readonly PortView[]): string[] {
-  const line = (name: string, host: string | null, ips: readonly string[], isUp: boolean, status: string) =>
-    `${name} on ${host}, ${ips.join(' and ')}, administratively ${isUp ? 'up' : 'down'}, ${status}`;
+  const line = (name: string, hosts: readonly string[], ips: readonly string[], isUp: boolean, status: string) =>
+    `${name} on ${hosts.join(' and ')}, ${ips.join(' and ')}, administratively ${isUp ? 'up' : 'down'}, ${status}`;
   return differences(
     'port in the database',
     known.map(({ plan, host, ipv4, ipv6, isUp, vm }) =>
-      line(plan.name, `host${host}`, [ipv4, ipv6], isUp, isUp && vm !== undefined ? 'ACTIVE' : 'DOWN'),
+      line(plan.name, [`host${host}`], [ipv4, ipv6], isUp, isUp && vm !== undefined ? 'ACTIVE' : 'DOWN'),
     ),
-    database.map(({ name, host, fixed_ips, admin_state_up, status }) =>
+    database.map(({ name, bindings, fixed_ips, admin_state_up, status }) =>
       line(
         name,
-        host,
+        bindings.map(({ host, status: binding }) => (binding === 'ACTIVE' ? host : `${host} (${binding})`)),
         fixed_ips.map(({ ip_address }) => ip_address),
         admin_state_up,
         status,

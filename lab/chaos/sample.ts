@@ -25,22 +25,28 @@ async function livePorts(cloud: Cloud, host: HostNumber): Promise<Map<number, st
   return new Map([...text.matchAll(/^ (\d+)\((.+?)\): /gm)].map(([, ofport, name = '']) => [Number(ofport), name]));
 }
 
-/** The daemons and their monitors, living ones. */
+/** The daemons, their monitors and commands, living ones. */
 export function sampleProcesses(cloud: Cloud): ProcessSample[] {
   const all = pidsWithEnvironment(RUN_VARIABLE, cloud.run.path).flatMap((pid): ProcessSample[] => {
     const line = commandLine(pid);
-    const kind = /src\/main\.ts/.test(line) ? 'daemon' : /^ovs-ofctl .*\bmonitor\b/.test(line) ? 'monitor' : undefined;
+    const kind = kindOf(line);
     const index = cloud.hosts.findIndex(({ path }) => environment(pid).includes(`OVS_RUNDIR=${path}`));
     return kind === undefined || index < 0 ? [] : [{ pid, parent: parentOf(pid), host: index + 1, kind }];
   });
   return all;
 }
 
+function kindOf(commandLine: string): ProcessSample['kind'] | undefined {
+  if (/src\/main\.ts/.test(commandLine)) return 'daemon';
+  if (/^ovs-ofctl .*\bmonitor\b/.test(commandLine)) return 'monitor';
+  return /^ovs-\w*ctl /.test(commandLine) ? 'command' : undefined;
+}
+
 /** `undefined`: it has ended. */
 export function sampleResources(pid: number): Resources | undefined {
   try {
     const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return { pid, descriptors: readdirSync(`/proc/${pid}/fd`).length, resident: Math.round(Number(resident) / 1024) };
+    return { descriptors: readdirSync(`/proc/${pid}/fd`).length, resident: Math.round(Number(resident) / 1024) };
   } catch {
     return undefined;
   }

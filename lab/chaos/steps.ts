@@ -35,6 +35,15 @@ export type PortChange =
       readonly to: HostNumber;
       readonly order: 'unplug-first' | 'bind-first';
     }
+  /** To another host, live, with two bindings. Milliseconds from the VIF there to the switch-over or its being called off, and from that to the end. */
+  | {
+      readonly kind: 'migrate';
+      readonly port: string;
+      readonly to: HostNumber;
+      readonly end: 'completed' | 'aborted';
+      readonly copying: number;
+      readonly closing: number;
+    }
   | { readonly kind: 'readdress'; readonly port: string; readonly ipv4: string; readonly ipv6: string }
   /** `vm`: as Nova ends a VM; `port`: a user deletes the port of a VM that runs. */
   | { readonly kind: 'delete'; readonly port: string; readonly first: 'vm' | 'port' };
@@ -99,6 +108,7 @@ export function laneOf(action: Action): string {
     case 'down':
     case 'up':
     case 'move':
+    case 'migrate':
     case 'readdress':
     case 'delete':
       return `port ${action.port}`;
@@ -145,6 +155,10 @@ export function describe(action: Action): string {
       return `${action.port}: administratively ${action.kind}`;
     case 'move':
       return `${action.port}: moved to host${action.to}, ${action.order === 'bind-first' ? 'bound there' : 'unplugged here'} first`;
+    case 'migrate': {
+      const end = action.end === 'completed' ? 'switched over' : 'called off';
+      return `${action.port}: migrates live to host${action.to}, ${end} after ${seconds(action.copying)}`;
+    }
     case 'readdress':
       return `${action.port}: its addresses are ${action.ipv4} and ${action.ipv6} now`;
     case 'delete':

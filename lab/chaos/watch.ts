@@ -55,7 +55,7 @@ export class Watch {
 
   /** What is wrong now, beside what only rest can show. */
   async look(): Promise<string[]> {
-    const events = { ...this.#faults.events, churn: this.#ports.churn };
+    const events = eventsOf(this.#faults, this.#ports);
     const outputs = await Promise.all(HOSTS.map((host) => this.#lookAtOutputs(host, events)));
     const now = Date.now();
     this.samples++;
@@ -90,6 +90,11 @@ export class Watch {
       await Promise.race([sleep(INTERVAL), this.#wake.promise]);
     }
   }
+}
+
+/** All that has happened to the hosts so far. */
+export function eventsOf(faults: Faults, ports: Ports): Events {
+  return { ...faults.events, churn: [...faults.events.churn, ...ports.churn] };
 }
 
 /** An invariant did not hold. */

@@ -117,6 +117,14 @@ describe('processes', () => {
     expect(count(false, daemon(10), daemon(20, 10), monitor(11), monitor(12), monitor(13, 9), monitor(14, 9))).toBe(0);
   });
 
+  it('commands: two at a time, and none without their daemon', () => {
+    const command = (pid: number, parent = 10): ProcessSample => ({ pid, parent, host: 1, kind: 'command' });
+    expect(count(true, daemon(10), monitor(11), command(13), command(14))).toBe(0);
+    expect(count(false, daemon(10), command(13, 9), command(14), command(15))).toBe(0);
+    expect(count(true, daemon(10), command(13), command(14), command(15))).toBe(1);
+    expect(count(true, daemon(10), command(13, 9))).toBe(1);
+  });
+
   it('a second daemon, monitors in number, monitors of a daemon that is dead', () => {
     expect(count(false, daemon(10), daemon(20))).toBe(1);
     expect(count(false, ...[1, 2, 3, 4, 5].map((n) => monitor(n)))).toBe(1);
@@ -125,12 +133,11 @@ describe('processes', () => {
   });
 });
 
-it('growth: of the same process, files and memory', () => {
-  const before = { pid: 10, descriptors: 30, resident: 120 };
-  expect(growth(1, before, { pid: 10, descriptors: 33, resident: 200 })).toEqual([]);
-  expect(growth(1, before, { pid: 10, descriptors: 40, resident: 120 })).toEqual([expect.stringContaining('10 more')]);
-  expect(growth(1, before, { pid: 10, descriptors: 30, resident: 300 })).toEqual([expect.stringContaining('180 more')]);
-  expect(growth(1, before, { pid: 11, descriptors: 90, resident: 900 })).toEqual([]);
+it('growth: files and memory', () => {
+  const before = { descriptors: 30, resident: 120 };
+  expect(growth(1, before, { descriptors: 33, resident: 200 })).toEqual([]);
+  expect(growth(1, before, { descriptors: 40, resident: 120 })).toEqual([expect.stringContaining('10 more')]);
+  expect(growth(1, before, { descriptors: 30, resident: 300 })).toEqual([expect.stringContaining('180 more')]);
 });
 
 describe('queues', () => {

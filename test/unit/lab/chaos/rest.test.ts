@@ -2,16 +2,20 @@ import { expect, it } from 'vitest';
 import { expectedOn, tunnelsIn } from '../../../../lab/chaos/expected.ts';
 import type { KnownPort } from '../../../../lab/chaos/ports.ts';
 import { databaseProblems } from '../../../../lab/chaos/rest.ts';
-import type { PortView } from '../../../../lab/server/admin-types.ts';
+import type { BindingView, PortView } from '../../../../lab/server/admin-types.ts';
 import type { Vm } from '../../../../lab/vm.ts';
 
 const NETWORK = '11111111-1111-4111-8111-111111111111';
 const ID = '22222222-2222-4222-8222-222222222222';
 
+function binding(host: string, status: BindingView['status'] = 'ACTIVE'): BindingView {
+  return { host, status, vif_type: 'ovs', profile: {} };
+}
+
 function port(host: string, more: Partial<PortView> = {}): PortView {
   return {
     ...{ id: ID, network_id: NETWORK, name: 'p1', mac_address: 'fa:16:3e:00:00:01', admin_state_up: true, host },
-    ...{ status: 'ACTIVE', device_id: '', device_owner: 'compute:nova', bindings: [] },
+    ...{ status: 'ACTIVE', device_id: '', device_owner: 'compute:nova', bindings: [binding(host)] },
     fixed_ips: ['10.1.0.100', 'fd00:1::100'].map((ip_address) => ({ ip_address, subnet_id: 's' })),
     ...more,
   };
@@ -32,6 +36,7 @@ it.each<[string, KnownPort[], PortView[]]>([
   ['not there', [known()], []],
   ['left', [], [port('host2')]],
   ['elsewhere', [known()], [port('host1')]],
+  ['bound twice', [known()], [port('host2', { bindings: [binding('host2'), binding('host3', 'INACTIVE')] })]],
   ['not up', [known()], [port('host2', { status: 'DOWN' })]],
   ['up without a VM', [known({ vm: undefined })], [port('host2')]],
   ['administratively down', [known()], [port('host2', { admin_state_up: false })]],

@@ -29,7 +29,7 @@ it('every kind of step comes in a long run, on every host', () => {
   const steps = makeSchedule(1, 2_000).steps;
   const kinds = new Set(steps.map(({ action }) => action.kind));
   const wanted: Action['kind'][] = [
-    ...(['create', 'plug', 'unplug', 'down', 'up', 'move', 'readdress', 'delete'] as const),
+    ...(['create', 'plug', 'unplug', 'down', 'up', 'move', 'migrate', 'readdress', 'delete'] as const),
     ...(['agent-stop', 'agent-kill', 'agent-freeze', 'vswitchd-kill', 'ovsdb-kill', 'ovs-kill'] as const),
     ...(['flows-wipe', 'tunnel-delete', 'foreign-flow', 'partition', 'server-stop'] as const),
     ...(['broker-restart', 'broker-freeze', 'connections-close', 'exchange-delete', 'queues-delete'] as const),
@@ -44,12 +44,14 @@ describe('makes sense', () => {
   it.each(schedules)('seed $seed: what is done to a port can be done to it', ({ steps, steady }) => {
     const plugged = new Map<string, boolean>();
     const up = new Map<string, boolean>();
+    const host = new Map<string, number>();
     for (const { action } of steps) {
       if (!('port' in action)) continue;
       if (action.kind === 'create') {
         expect(plugged.has(action.port.name)).toBe(false);
         plugged.set(action.port.name, true);
         up.set(action.port.name, true);
+        host.set(action.port.name, action.port.host);
         continue;
       }
       const isPlugged = plugged.get(action.port);
@@ -63,8 +65,20 @@ describe('makes sense', () => {
         expect(up.get(action.port)).toBe(action.kind === 'down');
         up.set(action.port, action.kind === 'up');
       }
+      if (action.kind === 'move' || action.kind === 'migrate') {
+        expect(isPlugged).toBe(true);
+        expect(action.to).not.toBe(host.get(action.port));
+        if (action.kind === 'move' || action.end === 'completed') host.set(action.port, action.to);
+      }
       if (action.kind === 'delete') plugged.delete(action.port);
     }
+  });
+
+  it('migrations are completed and called off', () => {
+    const ends = schedules.flatMap(({ steps }) =>
+      steps.flatMap(({ action }) => (action.kind === 'migrate' ? [action.end] : [])),
+    );
+    expect(new Set(ends)).toEqual(new Set(['completed', 'aborted']));
   });
 
   it.each(schedules)('seed $seed: no two ports have an address at a time', ({ steps, networks }) => {
