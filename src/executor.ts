@@ -208,7 +208,8 @@ export class Executor {
       log.error({ bridge: bundle.bridge, line, reason }, 'the switch refuses a flow; it is left out for now');
     }
     const more = refused.length - LOGGED;
-    if (more > 0) log.error({ bridge: bundle.bridge, more }, 'the switch refuses more flows; they are left out for now');
+    if (more > 0)
+      log.error({ bridge: bundle.bridge, more }, 'the switch refuses more flows; they are left out for now');
     const facts = { bridge: bundle.bridge, adds: taken.adds.length, deletes: taken.deletes.length };
     log.info(facts, 'flows programmed');
   }
