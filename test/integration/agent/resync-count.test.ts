@@ -26,6 +26,8 @@ beforeAll(async () => {
       cloud.admin.createNetwork({ network_type: 'vxlan', segmentation_id: 600 + n, subnets: [`10.6.${n}.0/24`] }),
     ),
   );
+  // An agent answers before its bridges are made.
+  for (const index of [1, 2]) await cloud.host(index).vsctl('wait-until', 'Bridge', 'br-int');
   const ids: string[] = [];
   for (let n = 0; n < PORTS + NETWORKS; n++) {
     const host = cloud.host(n < PORTS ? 1 : 2);
