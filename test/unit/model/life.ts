@@ -49,6 +49,8 @@ export interface Surroundings {
   onDeath(): void;
 }
 
+const log = pino({ level: 'silent' });
+
 export class Life {
   readonly state: State;
   readonly link: Link;
@@ -61,7 +63,6 @@ export class Life {
 
   constructor(around: Surroundings) {
     const { config, chance, broker, redelivered, file } = around;
-    const log = pino({ level: 'silent' });
     const now = () => Date.now();
     this.#around = around;
     this.state = new State(config, chance.next());

@@ -22,5 +22,6 @@ export async function hold<T>(law: fc.IAsyncProperty<T>): Promise<void> {
   });
   if (!result.failed) return;
   const words = `SEED=${result.seed} STORY=${result.counterexamplePath} npx vitest run --project unit test/unit/model`;
-  throw new Error(`${await fc.asyncDefaultReportMessage(result)}\n\nThis story again: ${words}`);
+  const why = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance);
+  throw new Error(`${await fc.asyncDefaultReportMessage(result)}\n\n${why}\n\nThis story again: ${words}`);
 }

@@ -86,7 +86,42 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: duration }) },
 );
 
-export const stories: fc.Arbitrary<readonly Step[]> = fc.array(step, { minLength: 10, maxLength: 60 });
+const wait = (max: number) => fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(max) });
+const resync = fc.constant<Step>({ kind: 'resync', n: 0 });
+/** Of a port on the first segment. */
+const toggle = fc.record({
+  kind: fc.constant('port' as const),
+  n: fc.nat(3),
+  what: fc.constantFrom('toggle' as const, 'toggle' as const, 'move' as const),
+  choice: fc.nat(7),
+});
+const kill = (patience: number) =>
+  fc.record({
+    kind: fc.constant('kill' as const),
+    doom: fc.record({ at: fc.constantFrom(...MOMENTS), after: fc.nat(2) }),
+    patience: fc.nat(patience),
+    next: fc.record({ kept: fc.constant(true), lost: fc.constant(false), ms: fc.nat(500) }),
+  });
+const gap = fc.record({ kind: fc.constant('gap' as const), source: fc.constant('fanout' as const), ms: fc.nat(500) });
+
+/** What chance alone would seldom bring together. */
+const races: fc.Arbitrary<readonly Step[]> = fc.oneof(
+  // A change while a snapshot is on its way.
+  fc.tuple(resync, wait(6_000), toggle, wait(2_000)),
+  // What was sent is lost, and the process dies before it has said so.
+  fc.tuple(toggle, wait(100), gap, toggle, toggle, kill(2_000), wait(5_000)),
+  // Messages are there, and the process dies while it takes them in.
+  fc.tuple(toggle, toggle, kill(5_000), toggle, wait(5_000)),
+  // The answer to a predecessor's question comes to its successor, which asks too.
+  fc.tuple(resync, wait(3_000), toggle, wait(1_500), kill(0), wait(2_500), resync, wait(5_000)),
+);
+
+export const stories: fc.Arbitrary<readonly Step[]> = fc
+  .array(fc.oneof({ weight: 8, arbitrary: step.map((one) => [one]) }, { weight: 2, arbitrary: races }), {
+    minLength: 10,
+    maxLength: 50,
+  })
+  .map((parts) => parts.flat());
 
 export function weathers(fixed: Partial<Weather>): fc.Arbitrary<Weather> {
   return fc
