@@ -30,8 +30,8 @@ interface Migration {
   readonly who: string;
   /** The destination had the VIF on its network's VLAN before the binding was active. */
   readonly wiredBefore: boolean;
-  readonly near: SteadyPing;
-  readonly far: SteadyPing;
+  /** From the old host and from elsewhere, over both versions of IP. */
+  readonly pings: readonly (SteadyPing & { readonly name: string })[];
   /** From the switch-over, in milliseconds, until the port was ACTIVE on the new host. */
   readonly activeAfter: number;
 }
@@ -82,11 +82,9 @@ async function migrate(name: string, from: number, to: number, observers: { near
   };
   const wiredBefore = await waitFor('the VIF to be wired', isWired, { timeout: BEFORE_SWITCH_OVER }).catch(() => false);
   let activeAfter = 0;
-  const [near, far] = await pingWhile(
-    [
-      { from: scene.named(observers.near).vm, to: source.ipv4 },
-      { from: scene.named(observers.far).vm, to: source.ipv4 },
-    ],
+  const watchers = [scene.named(observers.near).vm, scene.named(observers.far).vm];
+  const pings = await pingWhile(
+    watchers.flatMap((from) => [source.ipv4, source.ipv6].map((to) => ({ from, to }))),
     async () => {
       const started = performance.now();
       await Promise.all([switchOver(source, destination), rest.activateBinding(port.id, newHost)]);
@@ -99,35 +97,34 @@ async function migrate(name: string, from: number, to: number, observers: { near
     },
   );
   await rest.updatePort(port.id, { 'binding:profile': {} });
-  if (near === undefined || far === undefined) throw new Error('there are two pingers');
-  const migration = { who: `${kind(from)} → ${kind(to)}`, wiredBefore, near, far, activeAfter };
+  const migration = { who: `${kind(from)} → ${kind(to)}`, wiredBefore, pings, activeAfter };
   migrations.push(migration);
   return migration;
 }
 
 afterAll(() => {
-  const of = ({ sent, lost, gaps }: SteadyPing) =>
-    `${lost} of ${sent} pings lost${gaps.length > 0 ? ` (${gaps.map(({ ms }) => `${ms} ms`).join(', ')})` : ''}`;
-  for (const { who, wiredBefore, near, far, activeAfter } of migrations) {
+  const words = ({ name, sent, lost, gaps }: Migration['pings'][number]) =>
+    `  ${name}: ${lost} of ${sent} pings lost${gaps.length > 0 ? ` (${gaps.map(({ ms }) => `${ms} ms`).join(', ')})` : ''}`;
+  for (const { who, wiredBefore, pings, activeAfter } of migrations) {
     console.info(
       `live migration, ${who}: ${wiredBefore ? 'wired before it is active' : 'not wired before it is active'}, ` +
-        `ACTIVE after ${Math.round(activeAfter)} ms; seen from the old host ${of(near)}, from elsewhere ${of(far)}`,
+        `ACTIVE after ${Math.round(activeAfter)} ms\n${pings.map(words).join('\n')}`,
     );
   }
 });
 
-const longest = ({ near, far }: Migration) => Math.max(0, ...[...near.gaps, ...far.gaps].map(({ ms }) => ms));
+const longest = ({ pings }: Migration) => Math.max(0, ...pings.flatMap(({ gaps }) => gaps.map(({ ms }) => ms)));
 
 it.each([
-  { from: 3, to: 4 },
-  { from: 1, to: 2 },
-  { from: 1, to: 3 },
-  { from: 3, to: 1 },
-])('host$from to host$to, and back', async ({ from, to }) => {
+  { from: 3, to: 4, type: 'vxlan' },
+  { from: 1, to: 2, type: 'vxlan' },
+  { from: 1, to: 3, type: 'gre' },
+  { from: 3, to: 1, type: 'geneve' },
+] as const)('host$from to host$to, and back, $type', async ({ from, to, type }) => {
   const network = `live-${from}-${to}`;
   const observers = { near: `${network}-near`, far: `${network}-far` };
   const name = `${network}-m`;
-  await scene.network(network, 'vxlan');
+  await scene.network(network, type);
   await scene.vm(observers.near, network, from);
   // Neither host's, and of the other kind.
   await scene.vm(observers.far, network, [4, 2, 3].find((host) => host !== from && host !== to) ?? 4);
