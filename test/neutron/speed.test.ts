@@ -1,6 +1,7 @@
 /**
  * How long Nova waits: from the VIF on br-int to the port ACTIVE at the server. Ours on host1 and the reference on host2, in
- * turns, on one machine. It prints what it measures; a machine that is busy must not fail it, so its deadlines are generous.
+ * turns, on one machine. It prints what it measures. What is held against the reference is measured in one run with it; a
+ * machine that is busy must not fail the rest, so its deadlines are generous.
  */
 import { afterAll, expect, it } from 'vitest';
 import { StatusWatch } from '../../lab/neutron/status-watch.ts';
@@ -11,8 +12,13 @@ import { type PluggedVm, sceneOfFile } from './scene.ts';
 import { VifClock } from './vif-clock.ts';
 
 const MANY = 20;
-/** Milliseconds. The bars are a twentieth of it. */
-const DEADLINE = 20_000;
+/** The bar: what ours takes one by one, at most, of the reference's time. */
+const SHARE_OF_REFERENCE = 1 / 2;
+/** 20 at once: not slower than the reference, and what two measurements of the same differ by. */
+const AS_FAST = 1.1;
+/** Milliseconds: three times the bars. */
+const OWN_SHARE = 3 * 100;
+const OUTSIDE_CALLS = 3 * 150;
 
 const HOSTS = { ours: 1, reference: 2 } as const;
 type Who = keyof typeof HOSTS;
@@ -130,8 +136,8 @@ it(`${MANY} one by one`, async () => {
     `VIF plugged → ACTIVE, ${MANY} one by one\n${lines}\n` +
       `ours takes ${Math.round((100 * median(took.ours)) / median(took.reference))} % of the reference's time`,
   );
-  expect(Math.max(...took.ours)).toBeLessThan(DEADLINE);
-  expect(median(shares.map(({ own }) => own))).toBeLessThan(DEADLINE / 10);
+  expect(median(took.ours)).toBeLessThanOrEqual(SHARE_OF_REFERENCE * median(took.reference));
+  expect(median(shares.map(({ own }) => own))).toBeLessThan(OWN_SHARE);
 });
 
 it(`${MANY} at once`, async () => {
@@ -150,7 +156,7 @@ it(`${MANY} at once`, async () => {
   console.info(
     `VIFs plugged → ACTIVE, ${MANY} at once\n${lines}\n` + `ours: ${words(share.own)} outside calls (${share.calls})`,
   );
-  expect(Math.max(...took.ours)).toBeLessThan(DEADLINE);
-  expect(share.own).toBeLessThan(DEADLINE / 10);
+  expect(Math.max(...took.ours)).toBeLessThanOrEqual(AS_FAST * Math.max(...took.reference));
+  expect(share.own).toBeLessThan(OUTSIDE_CALLS);
   await scene.expectFlows();
 });
