@@ -26,7 +26,10 @@ const LIMITS = { keepMs: 86_400_000, keepCount: 10_000, step: 500 };
 const ID = '00000000-0000-0000-0000-000000000001' as NetworkId;
 const SEGMENT = { type: 'vxlan', segmentationId: 7 as SegmentationId } as const;
 const NETWORK = networkKey(ID, SEGMENT);
-const EMPTY = { gone: [], networks: [], claims: [], entries: [], messages: [], offsets: new Map<string, number>() };
+const EMPTY = {
+  ...{ gone: [], networks: [], claims: [], vifs: [], vifsGone: [], entries: [], messages: [] },
+  offsets: new Map<string, number>(),
+};
 
 interface Subject {
   readonly size: number;

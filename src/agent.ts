@@ -228,11 +228,12 @@ export class Agent {
       if (what === 'all') forgetSaved(state);
       const at = now();
       const unsaved = takeUnsaved(state, at);
-      const { gone, networks, claims, entries } = unsaved;
+      const { gone, networks, claims, vifs, vifsGone, entries } = unsaved;
+      const changes = [gone, networks, claims, vifs, vifsGone, entries, messages];
       const next = offsets();
       const isStale = which === 'last' || at - this.#saved.at >= OFFSETS_EVERY;
       const isMoved = isStale && [...next].some(([topic, offset]) => this.#saved.offsets.get(topic) !== offset);
-      if (!isMoved && gone.length + networks.length + claims.length + entries.length + messages.length === 0) return;
+      if (!isMoved && changes.every(({ length }) => length === 0)) return;
       this.#saved = { offsets: next, at };
       return { ...unsaved, messages, offsets: next, sequence: state.sequence, at };
     });

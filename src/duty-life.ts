@@ -18,7 +18,11 @@ export function onDutyStarted(state: State, duty: Duty, now: number): void {
   for (const id of duty.ports) {
     const vif = state.vifs.get(id);
     if (duty.kind === 'pull' && vif !== undefined) vif.asking = 'asked';
-    if (duty.kind === 'down') state.gone.delete(id);
+    if (duty.kind === 'down') {
+      state.gone.delete(id);
+      // Owed still, should we be killed before the answer.
+      state.telling.add(id);
+    }
     const network = vif?.network === undefined ? undefined : state.networks.get(vif.network);
     if (duty.kind === 'up' && network?.sync.status === 'unsynced') network.sync.asked(duty.ask, duty.refresh, now);
     else if (duty.kind === 'up' && duty.refresh) network?.sync.asked(duty.ask, true, now);
@@ -43,7 +47,11 @@ export function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: 
     }
     if (outcome.kind === 'refused') state.deferred.set(id, now + RETRY_REFUSED);
     const vif = state.vifs.get(id);
-    if (duty.kind === 'down' && vif === undefined && failed.has(id)) state.gone.add(id);
+    if (duty.kind === 'down') {
+      state.telling.delete(id);
+      state.unsavedVifs.add(id);
+      if (vif === undefined && failed.has(id)) state.gone.add(id);
+    }
     if (vif === undefined) continue;
     // What the server did of a call that it did not answer, the port's facts will tell.
     if (outcome.kind === 'failed' && duty.kind !== 'pull') vif.asking = 'wanted';

@@ -12,7 +12,7 @@ import { nothingTouched, type Touched } from './l2pop/fdb.ts';
 import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
-import { doubtRestored, restore, settleRestored } from './restore.ts';
+import { doubtRestored, restore, settleRestored, settleVifs } from './restore.ts';
 import type { State } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, TunnelType } from './values.ts';
@@ -33,10 +33,12 @@ export function reduce(state: State, event: Event, now: number): void {
       if (event.changes.some((change) => isNewBridge(state, change))) state.compareWanted = true;
       if (event.initial) onConnected(state);
       onView(state, changes, now);
+      settleVifs(state);
       break;
     }
     case 'membership':
       onView(state, state.view.applyMembership(event.bridges), now);
+      settleVifs(state);
       break;
     case 'ovsdb-lost':
       state.connected = false;
@@ -309,7 +311,8 @@ function onNotification(state: State, { notification, origin }: EventOf<'notific
       break;
     }
     case 'port-delete': {
-      state.gone.delete(notification.port);
+      for (const owed of [state.gone, state.before]) owed.delete(notification.port);
+      state.unsavedVifs.add(notification.port);
       state.deferred.delete(notification.port);
       const vif = state.vifs.get(notification.port);
       if (vif === undefined) break;

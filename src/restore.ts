@@ -14,11 +14,15 @@ export function unfit({ host, localIp }: JournalHeader, config: Config): string 
 /** Before anything else has changed the state. `boot`: this boot's; what another kept may lack its last moments. */
 export function restore(
   state: State,
-  { header, sequence, networks, open, lastId }: JournalContents,
+  { header, sequence, networks, vifs, open, lastId }: JournalContents,
   boot: string,
 ): void {
   state.sequence = sequence;
   state.journal.restore(open, lastId);
+  for (const port of vifs) {
+    state.before.add(port);
+    state.savedVifs.add(port);
+  }
   // Its answer may come yet.
   for (const { kind, key, blockedOn } of open) {
     if (kind !== 'refresh') continue;
@@ -44,6 +48,13 @@ export function restore(
     state.saved.set(key, settled);
     state.restored.set(key, { id, segment, settled: settled && header.boot === boot });
   }
+}
+
+/** What is here now is known: of what was here before and went while nobody looked, or was owed, the server is to be told. */
+export function settleVifs(state: State): void {
+  if (state.before.size === 0 || !state.connected || state.view.portsWithoutBridge().length > 0) return;
+  for (const port of state.before) state.gone.add(port);
+  state.before.clear();
 }
 
 /** Every VIF that was here has been seen: what no VIF wants is kept as other networks are, no better. */

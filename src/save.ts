@@ -1,10 +1,11 @@
-/** State → what the journal's file lacks of it: the FDB of the networks here, as it changed since the last time. */
+/** State → what the journal's file lacks of it: the FDB of the networks here and the VIFs, as they changed since the last time. */
 import type { ClaimsWrite, JournalBatch, SavedClaim, SavedNetwork } from './journal/record.ts';
 import type { Claim, NetworkFdb, Touched } from './l2pop/fdb.ts';
 import type { State } from './state.ts';
+import type { PortId } from './values.ts';
 import type { NetworkKey } from './vif/local-vlans.ts';
 
-export type Unsaved = Pick<JournalBatch, 'gone' | 'networks' | 'claims' | 'entries'>;
+export type Unsaved = Pick<JournalBatch, 'gone' | 'networks' | 'claims' | 'vifs' | 'vifsGone' | 'entries'>;
 
 /** Takes it, once. Networks that are not here are none of the journal's business (DESIGN, rule 1). */
 export function takeUnsaved(state: State, now: number): Unsaved {
@@ -26,14 +27,30 @@ export function takeUnsaved(state: State, now: number): Unsaved {
     state.saved.set(key, network.settled);
   }
   state.unsaved.clear();
-  return { gone, networks, claims, entries: state.journal.takeUnsaved() };
+  return { gone, networks, claims, ...takeVifs(state), entries: state.journal.takeUnsaved() };
 }
 
 /** The file is a new one: everything is to be written. */
 export function forgetSaved(state: State): void {
   state.saved.clear();
   for (const key of [...state.networks.keys(), ...state.restored.keys()]) state.markUnsaved(key);
+  state.savedVifs.clear();
+  const { vifs, gone, telling, before } = state;
+  for (const ports of [vifs.keys(), gone, telling, before]) for (const port of ports) state.unsavedVifs.add(port);
   state.journal.forgetSaved();
+}
+
+/** A VIF that went is as good as here until the server has been told: nobody else would tell it. */
+function takeVifs(state: State): Pick<Unsaved, 'vifs' | 'vifsGone'> {
+  const isKept = (port: PortId) =>
+    state.vifs.has(port) || state.gone.has(port) || state.telling.has(port) || state.before.has(port);
+  const changed = [...state.unsavedVifs].filter((port) => isKept(port) !== state.savedVifs.has(port));
+  state.unsavedVifs.clear();
+  const vifs = changed.filter(isKept);
+  const vifsGone = changed.filter((port) => !isKept(port));
+  for (const port of vifs) state.savedVifs.add(port);
+  for (const port of vifsGone) state.savedVifs.delete(port);
+  return { vifs, vifsGone };
 }
 
 function networkHere(state: State, key: NetworkKey): SavedNetwork | undefined {

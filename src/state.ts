@@ -117,6 +117,14 @@ export class State {
   readonly lostOfports = new Set<Ofport>();
   /** Ports whose VIF went away and of which the server has to be told. */
   readonly gone = new Set<PortId>();
+  /** Those of which it is being told. */
+  readonly telling = new Set<PortId>();
+  /** Ports that were here, or owed, when our predecessor ended, until all VIFs that are here now have been seen. */
+  readonly before = new Set<PortId>();
+  /** Ports of which the journal's file may lack that they are here, or have what does not matter any more. See `save.ts`. */
+  readonly unsavedVifs = new Set<PortId>();
+  /** Ports in the journal's file. */
+  readonly savedVifs = new Set<PortId>();
   /** Ports that the server could not bring up or down: not mentioned again before this time (ms since the epoch). */
   readonly deferred = new Map<PortId, number>();
   /** OVSDB is connected and its first read complete. */

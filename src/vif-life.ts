@@ -51,6 +51,8 @@ function plug(state: State, id: PortId): Vif {
   state.vifs.set(id, vif);
   // Back before the server was told that it went.
   state.gone.delete(id);
+  state.before.delete(id);
+  state.unsavedVifs.add(id);
   state.deferred.delete(id);
   return vif;
 }
@@ -62,6 +64,7 @@ function unplug(state: State, vif: Vif): void {
   state.withoutVlan.delete(vif.id);
   state.deferred.delete(vif.id);
   state.dirty.vifs.add(vif.id);
+  state.unsavedVifs.add(vif.id);
   // Wherever it is bound: the server takes back what the others may have heard of it here (a live migration's source or target).
   if (vif.facts !== 'absent') state.gone.add(vif.id);
 }

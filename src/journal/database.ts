@@ -21,6 +21,7 @@ import {
   readMessage,
   readNetwork,
   readOffset,
+  readVif,
 } from './rows.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { prepareAll, type Statements } from './statements.ts';
@@ -138,8 +139,9 @@ export class JournalDatabase {
     this.#transaction(() => {
       const row = header.get() as Row | undefined;
       if (row !== undefined && (anew || row[0] !== host || row[1] !== localIp)) {
-        const { dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, forgetHeader } = statements;
-        for (const forget of [dropNetworks, forgetNetworks, forgetMessages, forgetOffsets, forgetHeader]) forget.run();
+        const { dropNetworks, forgetNetworks, forgetVifs, forgetMessages, forgetOffsets, forgetHeader } = statements;
+        for (const forget of [dropNetworks, forgetNetworks, forgetVifs, forgetMessages, forgetOffsets, forgetHeader])
+          forget.run();
         closeEntries.run(`given up: of host ${row[0]}, local_ip ${row[1]}, before the journal was begun anew`);
         moveEntries.run();
       }
@@ -168,6 +170,8 @@ export class JournalDatabase {
         statements.writeNetwork.run(`${id} ${segment.type} ${segment.segmentationId}`, Number(settled));
       }
       for (const claims of batch.claims) this.#writeClaims(claims);
+      for (const port of batch.vifsGone) statements.forgetVif.run(port);
+      for (const port of batch.vifs) statements.writeVif.run(port);
       for (const entry of batch.entries) {
         // Ids ascend: a greater one is new.
         const former = entry.id > lastId ? undefined : (statements.entryState.get(entry.id) as Row | undefined);
@@ -245,7 +249,7 @@ export class JournalDatabase {
 
   /** @throws JournalError */
   #read(): JournalContents | undefined {
-    const { header, networks, claims, openEntries, messages, offsets } = this.#statements;
+    const { header, networks, claims, vifs, openEntries, messages, offsets } = this.#statements;
     const row = header.get() as Row | undefined;
     if (row === undefined) return undefined;
     const [head] = decode(this.path, [row], readHeader, 'the header');
@@ -260,6 +264,7 @@ export class JournalDatabase {
         ...network,
         claims: decode(this.path, claims.all(number), (claim) => reader.read(claim), 'a claim'),
       })),
+      vifs: decode(this.path, vifs.all(), readVif, 'a VIF'),
       open: decode(this.path, openEntries.all(), readEntry, 'an entry'),
       messages: decode(this.path, messages.all(), readMessage, 'a message'),
       offsets: new Map(decode(this.path, offsets.all(), readOffset, 'an offset')),

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { JournalError, journalError, unfitFile } from './errors.ts';
 import { countEntries, type EntryQuery, selectEntries } from './queries.ts';
 import type { Entry, EntryState } from './record.ts';
-import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
-import { prepareAll } from './statements.ts';
+import { APPLICATION_ID, ENTRIES_SINCE, MIGRATIONS } from './schema.ts';
+import { prepareForEntries } from './statements.ts';
 
 /** Milliseconds: a daemon that starts at the same time holds it for good. */
 const BUSY_TIMEOUT = 200;
@@ -24,13 +24,13 @@ export function readJournal(path: string, query: EntryQuery): JournalExcerpt {
     database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT, defensive: true });
     const read = (pragma: string) => Object.values(database?.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
     if (read('application_id') !== APPLICATION_ID) throw unfitFile(path, 'foreign', 'its application_id is not ours');
-    const version = read('user_version');
-    // An older one is made ours by the daemon alone.
-    if (version !== MIGRATIONS.length) {
-      const fault = Number(version) > MIGRATIONS.length ? 'newer' : 'older';
+    const version = Number(read('user_version'));
+    // An older one is made ours by the daemon alone; its entries are read as they are.
+    if (version < ENTRIES_SINCE || version > MIGRATIONS.length) {
+      const fault = version > MIGRATIONS.length ? 'newer' : 'older';
       throw unfitFile(path, fault, `version ${version}, ours is ${MIGRATIONS.length}`);
     }
-    const statements = prepareAll(database);
+    const statements = prepareForEntries(database);
     return { counts: countEntries(statements, path), entries: selectEntries(statements, path, query) };
   } catch (error) {
     throw journalError(path, error);

@@ -2,7 +2,7 @@
 import { unfitFile } from './errors.ts';
 import { ENTRY_STATES, type Entry, type EntryState } from './record.ts';
 import { type Row, readEntry, readTally } from './rows.ts';
-import type { Statements } from './statements.ts';
+import type { EntryStatements } from './statements.ts';
 
 export interface EntryQuery {
   readonly state?: EntryState | undefined;
@@ -14,14 +14,14 @@ export interface EntryQuery {
 }
 
 /** @throws JournalError `corrupt`, or SQLite's error */
-export function countEntries(statements: Statements, path: string): Readonly<Record<EntryState, number>> {
+export function countEntries(statements: EntryStatements, path: string): Readonly<Record<EntryState, number>> {
   const counts = Object.fromEntries(ENTRY_STATES.map((state) => [state, 0])) as Record<EntryState, number>;
   for (const [state, count] of decode(path, statements.tally.all(), readTally, 'a state')) counts[state] = count;
   return counts;
 }
 
 /** Newest first. @throws JournalError `corrupt`, or SQLite's error */
-export function selectEntries(statements: Statements, path: string, query: EntryQuery): Entry[] {
+export function selectEntries(statements: EntryStatements, path: string, query: EntryQuery): Entry[] {
   const { state, network = '', key = '', limit } = query;
   const statement = state === undefined ? statements.allEntries : statements.entriesOfState;
   return decode(path, statement.all(state ?? null, network, key, limit), readEntry, 'an entry');

@@ -3,7 +3,7 @@
  * `restore.ts` say what it means.
  */
 import type { Claim } from '../l2pop/fdb.ts';
-import type { IpAddress, MacAddress, NetworkId } from '../values.ts';
+import type { IpAddress, MacAddress, NetworkId, PortId } from '../values.ts';
 import type { Segment } from '../vif/facts.ts';
 import type { NetworkKey } from '../vif/local-vlans.ts';
 
@@ -84,6 +84,9 @@ export interface JournalBatch {
   readonly gone: readonly NetworkKey[];
   readonly networks: readonly SavedNetwork[];
   readonly claims: readonly ClaimsWrite[];
+  /** Ports whose VIF is plugged here from now on, and those of which nothing is owed any more. */
+  readonly vifs: readonly PortId[];
+  readonly vifsGone: readonly PortId[];
   /** By their ids: new ones and changed ones. */
   readonly entries: readonly Entry[];
   /** Ids of messages whose effect is in this batch or an earlier one, oldest first. */
@@ -109,6 +112,8 @@ export interface JournalContents {
   readonly header: JournalHeader;
   readonly sequence: number;
   readonly networks: readonly (SavedNetwork & { readonly claims: readonly SavedClaim[] })[];
+  /** Ports whose VIF was plugged here, or went without the server having been told. */
+  readonly vifs: readonly PortId[];
   /** Those that are not completed. */
   readonly open: readonly Entry[];
   /** The greatest id ever given. */

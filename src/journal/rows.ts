@@ -5,9 +5,11 @@
 import {
   type IpAddress,
   type MacAddress,
+  type PortId,
   parseIp,
   parseMac,
   parseNetworkId,
+  parsePortId,
   parseSegmentationId,
   parseTunnelType,
 } from '../values.ts';
@@ -140,6 +142,10 @@ export function entryCells(entry: Entry): Cell[] {
 export function readTally([stateText, count]: Row): readonly [EntryState, number] | undefined {
   const state = ENTRY_STATES.find((known) => known === stateText);
   return state !== undefined && isCount(count) ? [state, count] : undefined;
+}
+
+export function readVif([port]: Row): PortId | undefined {
+  return canonical(port, parsePortId);
 }
 
 export function readMessage([uniqueId]: Row): string | undefined {

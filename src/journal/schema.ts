@@ -9,6 +9,9 @@ export const JOURNAL_FILE = 'l2pop-agent.db';
 /** `PRAGMA application_id`, "l2jn": that a file is one of ours, whatever its version. */
 export const APPLICATION_ID = 0x6c326a6e;
 
+/** The oldest version whose entries can be read as they are. */
+export const ENTRIES_SINCE = 1;
+
 /** `MIGRATIONS[n]` makes version n+1 of version n; version 0 is an empty file. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -69,5 +72,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE messages (position INTEGER PRIMARY KEY, unique_id TEXT NOT NULL) STRICT;
 
   CREATE TABLE offsets (topic TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- Ports whose VIF is plugged here, or went and the server has not been told.
+  CREATE TABLE vifs (port TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
 ];

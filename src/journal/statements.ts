@@ -39,6 +39,11 @@ const SQL = {
   trimClaims: `DELETE FROM claims WHERE network = ?1 AND (vtep, mac, ip) IN
     (SELECT vtep, mac, ip FROM claims WHERE network = ?1 ORDER BY vtep, mac, ip LIMIT ?2)`,
 
+  vifs: 'SELECT port FROM vifs ORDER BY port',
+  writeVif: 'INSERT INTO vifs (port) VALUES (?) ON CONFLICT (port) DO NOTHING',
+  forgetVif: 'DELETE FROM vifs WHERE port = ?',
+  forgetVifs: 'DELETE FROM vifs',
+
   tally: 'SELECT state, count(*) FROM entries GROUP BY state',
   entryState: 'SELECT state FROM entries WHERE id = ?',
   writeEntry: `INSERT INTO entries (${COLUMNS.entry}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -68,11 +73,27 @@ const SQL = {
 } as const;
 
 export type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+/** What reads entries: all that is prepared of a file that may be of an older version. */
+export type EntryStatements = Pick<Statements, (typeof OF_ENTRIES)[number]>;
+
+const OF_ENTRIES = ['tally', 'allEntries', 'entriesOfState'] as const;
 
 /** Rows come as arrays, columns in the order of the query. Throws SQLite's error: the tables are not as `schema.ts` makes them. */
 export function prepareAll(database: DatabaseSync): Statements {
-  const statements = {} as Record<keyof typeof SQL, StatementSync>;
-  for (const name of Object.keys(SQL) as (keyof typeof SQL)[]) {
+  return prepare(database, Object.keys(SQL) as (keyof typeof SQL)[]);
+}
+
+/** As {@link prepareAll}. */
+export function prepareForEntries(database: DatabaseSync): EntryStatements {
+  return prepare(database, OF_ENTRIES);
+}
+
+function prepare<Name extends keyof typeof SQL>(
+  database: DatabaseSync,
+  names: readonly Name[],
+): Pick<Statements, Name> {
+  const statements = {} as Record<Name, StatementSync>;
+  for (const name of names) {
     const statement = database.prepare(SQL[name]);
     statement.setReturnArrays(true);
     statements[name] = statement;

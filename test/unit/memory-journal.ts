@@ -2,7 +2,7 @@
 import type { Entry, JournalBatch, JournalContents, JournalHeader, SavedClaim } from '../../src/journal/record.ts';
 import { forgetSaved, takeUnsaved } from '../../src/save.ts';
 import type { State } from '../../src/state.ts';
-import type { IpAddress } from '../../src/values.ts';
+import type { IpAddress, PortId } from '../../src/values.ts';
 import { type NetworkKey, networkKey } from '../../src/vif/local-vlans.ts';
 
 export const HEADER: JournalHeader = { host: 'host1', localIp: '172.30.0.11' as IpAddress, boot: 'this boot' };
@@ -14,6 +14,7 @@ export class MemoryJournal {
   readonly #claims = new Map<string, Map<string, readonly SavedClaim[]>>();
   messages: string[] = [];
   offsets = new Map<string, number>();
+  readonly vifs = new Set<PortId>();
   sequence = 0;
 
   commit(batch: JournalBatch): void {
@@ -30,6 +31,8 @@ export class MemoryJournal {
       if (!this.networks.has(network)) throw new Error(`claims of ${network}, which is not here`);
       this.#claims.getOrInsertComputed(network, () => new Map()).set(`${vtep} ${mac}`, claims);
     }
+    for (const port of batch.vifsGone) if (!this.vifs.delete(port)) throw new Error(`VIF ${port} is not written`);
+    for (const port of batch.vifs) this.vifs.add(port);
     for (const entry of batch.entries) this.entries.set(entry.id, entry);
     this.messages.push(...batch.messages);
     this.offsets = new Map(batch.offsets);
@@ -47,6 +50,7 @@ export class MemoryJournal {
       header,
       sequence: this.sequence,
       networks,
+      vifs: [...this.vifs],
       open: entries.filter(({ state }) => state !== 'completed'),
       lastId: Math.max(0, ...this.entries.keys()),
       messages: this.messages,
@@ -83,6 +87,12 @@ export class MemoryJournal {
       ...missing('not written', new Set(claimsHere), new Set(claimsKept)),
       ...missing('written', new Set(claimsKept), new Set(claimsHere)),
     ];
+    const { vifs, gone, telling, before } = state;
+    const portsHere = new Set<string>([...vifs.keys(), ...gone, ...telling, ...before]);
+    differences.push(
+      ...missing('VIF not written', portsHere, this.vifs),
+      ...missing('VIF written', this.vifs, portsHere),
+    );
     for (const key of new Set([...this.networks.keys(), ...this.#refreshes().keys(), ...Object.keys(here)])) {
       const kept = JSON.stringify([this.networks.get(key)?.settled, this.#refreshes().get(key)]);
       const wanted = JSON.stringify([here[key]?.settled, here[key]?.waitsFor]);

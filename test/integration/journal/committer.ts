@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { JournalDatabase } from '../../../src/journal/database.ts';
 import type { Entry, JournalBatch, JournalHeader } from '../../../src/journal/record.ts';
-import type { IpAddress, MacAddress, NetworkId, SegmentationId } from '../../../src/values.ts';
+import type { IpAddress, MacAddress, NetworkId, PortId, SegmentationId } from '../../../src/values.ts';
 import { networkKey } from '../../../src/vif/local-vlans.ts';
 
 export const HEADER: JournalHeader = { host: 'host1', localIp: '172.30.0.11' as IpAddress, boot: 'boot1' };
@@ -33,6 +33,8 @@ export function numberedBatch(n: number): JournalBatch {
     gone: n === 0 ? [] : [networkKey(networkOf(n - 1), SEGMENT)],
     networks: [STAYS, id].map((id) => ({ id, segment: SEGMENT, settled: true })),
     claims: macs.map((mac) => ({ network: stays, vtep, mac, claims: [claim(vtep, mac)] })),
+    vifs: [portOf(n)],
+    vifsGone: n === 0 ? [] : [portOf(n - 1)],
     entries: n === 0 ? entries : [...former, ...entries],
     messages: [`message ${n}`],
     offsets: new Map([['topic', n]]),
@@ -43,6 +45,10 @@ export function numberedBatch(n: number): JournalBatch {
 
 export function networkOf(n: number): NetworkId {
   return `10000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as NetworkId;
+}
+
+export function portOf(n: number): PortId {
+  return `20000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as PortId;
 }
 
 function hex(n: number): string {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JournalDatabase } from '../../../src/journal/database.ts';
-import { networkOf, numberedBatch, PARTS } from './committer.ts';
+import { networkOf, numberedBatch, PARTS, portOf } from './committer.ts';
 
 const COMMITTER = new URL('committer.ts', import.meta.url).pathname;
 const OPTIONS = { now: () => 0 };
@@ -53,6 +53,7 @@ function check(acknowledged: number): number {
     expect(contents?.networks).toHaveLength(2);
     expect(contents?.networks[0]?.claims).toEqual(claims.flatMap((write) => write.claims));
     expect(contents?.networks[1]).toMatchObject({ id: networkOf(last), claims: [] });
+    expect(contents?.vifs).toEqual([portOf(last)]);
     expect(contents?.messages.at(-1)).toBe(`message ${last}`);
     expect(contents?.offsets.get('topic')).toBe(last);
     expect(contents?.lastId).toBe(last * PARTS + PARTS - 1);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readJournal } from '../../../src/journal/offline.ts';
 import { MIGRATIONS } from '../../../src/journal/schema.ts';
 import { PARTS } from './committer.ts';
+import { makeFormerFile } from './former.ts';
 import { makeRig, open, openWith, type Rig } from './rig.ts';
 
 let rig: Rig;
@@ -53,9 +54,20 @@ test('what cannot be read is said, and stays where it is', () => {
   expect(() => readJournal(path, { limit: 1 })).toThrow(refusal('foreign', 'it is of another program'));
 });
 
-test('one of another version is not read', () => {
+test('one of the first version, which no daemon has brought up to date yet, is read and left as it is', () => {
+  makeFormerFile(path);
+  const before = readFileSync(path);
+  const { counts, entries } = readJournal(path, { limit: 5 });
+  expect(counts).toEqual({ pending: 1, processing: 0, completed: 0, failed: 0 });
+  expect(entries).toMatchObject([{ id: 41, kind: 'refresh', blockedOn: 'snapshot' }]);
+  expect(readFileSync(path)).toEqual(before);
+});
+
+test('one of a newer version is not read', () => {
   open(path, [...MIGRATIONS, 'CREATE TABLE more (a)']).database.close();
-  expect(() => readJournal(path, { limit: 1 })).toThrow(refusal('newer', 'version 2, ours is 1'));
+  expect(() => readJournal(path, { limit: 1 })).toThrow(
+    refusal('newer', `version ${MIGRATIONS.length + 1}, ours is ${MIGRATIONS.length}`),
+  );
 });
 
 test('one that a daemon has open is its own', () => {

@@ -6,13 +6,24 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JournalDatabase } from '../../../src/journal/database.ts';
 import { ENTRY_STATES, type Entry, type JournalBatch, type JournalHeader } from '../../../src/journal/record.ts';
-import type { IpAddress, NetworkId, SegmentationId } from '../../../src/values.ts';
+import type { IpAddress, NetworkId, PortId, SegmentationId } from '../../../src/values.ts';
 import { batch, header, type Limits, Model, sorted } from '../../unit/journal/records.ts';
 
 const OPTIONS = { now: () => 0 };
 const HEADER: JournalHeader = { host: 'host1', localIp: '172.30.0.11' as IpAddress, boot: 'boot1' };
 const EMPTY: JournalBatch = {
-  ...{ gone: [], networks: [], claims: [], entries: [], messages: [], offsets: new Map(), sequence: 0, at: 0 },
+  ...{
+    gone: [],
+    networks: [],
+    claims: [],
+    vifs: [],
+    vifsGone: [],
+    entries: [],
+    messages: [],
+    offsets: new Map(),
+    sequence: 0,
+    at: 0,
+  },
 };
 
 let directory: string;
@@ -168,6 +179,23 @@ test('entries are found by the beginning of their network and by any part of the
   expect(ids({ state: 'completed', network: '1', key: 'mac' })).toEqual([1]);
   expect(ids({ state: 'failed' })).toEqual([]);
   database.close();
+});
+
+test('a VIF that is written twice is one, and one that is not there can go; another host has none of them', () => {
+  const [one, two] = ['0a000000-0000-4000-8000-000000000001', '0a000000-0000-4000-8000-000000000002'] as PortId[];
+  const { database } = JournalDatabase.open(path, OPTIONS);
+  database.begin(HEADER);
+  database.commit({ ...EMPTY, vifs: [one!, two!] });
+  database.commit({ ...EMPTY, vifs: [two!], vifsGone: [one!] });
+  database.commit({ ...EMPTY, vifsGone: [one!] });
+  database.close();
+  const again = JournalDatabase.open(path, OPTIONS);
+  expect(again.contents?.vifs).toEqual([two]);
+  again.database.begin({ ...HEADER, host: 'host2' });
+  again.database.close();
+  const other = JournalDatabase.open(path, OPTIONS);
+  expect(other.contents?.vifs).toEqual([]);
+  other.database.close();
 });
 
 test('what is removed step by step is gone, and nothing else: claims of networks that left, messages of long ago', () => {

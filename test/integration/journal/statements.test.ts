@@ -10,7 +10,7 @@ const statements = prepareAll(database);
 
 it.each<keyof Statements>([
   ...(['networkNumber', 'dropNetwork', 'forgetNetwork', 'claims', 'forgetClaims', 'trimClaims'] as const),
-  ...(['entryState', 'entriesOfState', 'trimByAge', 'trimByCount', 'trimMessages'] as const),
+  ...(['forgetVif', 'entryState', 'entriesOfState', 'trimByAge', 'trimByCount', 'trimMessages'] as const),
 ])('%s: by an index alone', (name) => {
   const { sourceSQL } = statements[name];
   const numbered = [...sourceSQL.matchAll(/\?(\d)/g)].map(([, n]) => Number(n));

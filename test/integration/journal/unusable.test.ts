@@ -17,7 +17,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JournalDatabase } from '../../../src/journal/database.ts';
 import { JournalError } from '../../../src/journal/errors.ts';
 import { MIGRATIONS } from '../../../src/journal/schema.ts';
-import { HEADER, numberedBatch } from './committer.ts';
+import { HEADER, numberedBatch, portOf } from './committer.ts';
+import { FORMER_NETWORK, makeFormerFile } from './former.ts';
 import { ASIDE_TIME, makeRig, NOW, open, openWith, type Rig } from './rig.ts';
 
 const NEWER = [...MIGRATIONS, "ALTER TABLE entries ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"];
@@ -155,6 +156,40 @@ test('what is set aside takes its log along: nothing of it is lost', () => {
 });
 
 describe('versions', () => {
+  test('one of the first version goes on being used, and gets the VIFs', () => {
+    makeFormerFile(path);
+    const { database, contents, problem } = open(path);
+    expect(problem).toBeUndefined();
+    expect(readdirSync(rig.directory).filter((name) => !name.startsWith('l2pop-agent.db-'))).toEqual([
+      'l2pop-agent.db',
+    ]);
+    const vtep = '172.30.0.12';
+    expect(contents).toEqual({
+      header: { host: 'host1', localIp: '172.30.0.11', boot: 'boot1' },
+      ...{ sequence: 7.5, lastId: 41, vifs: [], messages: ['message 1'], offsets: new Map([['topic', 12]]) },
+      open: [expect.objectContaining({ id: 41, kind: 'refresh', state: 'pending', blockedOn: 'snapshot' })],
+      networks: [
+        {
+          id: FORMER_NETWORK,
+          segment: { type: 'vxlan', segmentationId: 7 },
+          settled: true,
+          claims: [
+            { vtep, mac: undefined, ip: undefined, stamp: { sequence: 5, at: 900 } },
+            { vtep, mac: 'fa:16:3e:00:00:01', ip: undefined, stamp: { sequence: 7.5, at: 950, heard: 960 } },
+          ],
+        },
+      ],
+    });
+    database.begin(HEADER);
+    database.commit({ ...numberedBatch(0), entries: [], vifs: [portOf(1), portOf(2)] });
+    database.close();
+    const again = open(path);
+    expect(again.problem).toBeUndefined();
+    expect(again.contents?.vifs).toEqual([portOf(1), portOf(2)]);
+    expect(again.contents?.networks).toHaveLength(3);
+    again.database.close();
+  });
+
   test('an older one becomes ours, and keeps what is in it', () => {
     openWith(path, 2).close();
     const { database, contents, problem } = open(path, NEWER);

@@ -10,7 +10,7 @@ import {
   type SavedClaim,
   type SavedNetwork,
 } from '../../../src/journal/record.ts';
-import type { IpAddress, MacAddress, NetworkId, SegmentationId } from '../../../src/values.ts';
+import type { IpAddress, MacAddress, NetworkId, PortId, SegmentationId } from '../../../src/values.ts';
 import { networkKey } from '../../../src/vif/local-vlans.ts';
 
 const NETWORKS: readonly Omit<SavedNetwork, 'settled'>[] = [
@@ -21,6 +21,8 @@ const NETWORKS: readonly Omit<SavedNetwork, 'settled'>[] = [
 const VTEPS = ['172.30.0.12', '172.30.0.13', '2001:db8::1'] as IpAddress[];
 const MACS = ['fa:16:3e:00:00:01', 'fa:16:3e:00:00:02'] as MacAddress[];
 const IPS = ['10.0.0.1', '10.0.0.2', 'fe80::f816:3eff:fe00:1'] as IpAddress[];
+
+const PORTS = [1, 2, 3, 4].map((n) => `0a000000-0000-4000-8000-00000000000${n}` as PortId);
 
 /** What is written and read back is text of any kind, but for lone surrogates, which UTF-8 has not. */
 const text = fc.oneof(fc.constantFrom('', 'a', "'", '\0', 'vxlan 172.30.0.12'), fc.string({ unit: 'binary' }));
@@ -68,6 +70,8 @@ export const batch: fc.Arbitrary<JournalBatch> = fc.record({
     .subarray([...NETWORKS])
     .chain((some) => fc.tuple(...some.map((one) => fc.boolean().map((settled) => ({ ...one, settled }))))),
   claims: fc.array(claims, { maxLength: 6 }),
+  vifs: fc.subarray(PORTS),
+  vifsGone: fc.subarray(PORTS),
   entries: fc.array(entry, { maxLength: 6 }),
   messages: fc.array(text, { maxLength: 3 }),
   offsets: fc.array(fc.tuple(text, fc.maxSafeNat()), { maxLength: 2 }).map((pairs) => new Map(pairs)),
@@ -94,6 +98,7 @@ export class Model {
   #lastId = 0;
   readonly #networks = new Map<string, { network: SavedNetwork; readonly claims: Map<string, SavedClaim[]> }>();
   readonly entries = new Map<number, Entry>();
+  readonly #vifs = new Set<PortId>();
   #messages: string[] = [];
   readonly #offsets = new Map<string, number>();
 
@@ -114,6 +119,7 @@ export class Model {
     }
     if (!anew && former.host === header.host && former.localIp === header.localIp) return;
     this.#networks.clear();
+    this.#vifs.clear();
     this.#messages = [];
     this.#offsets.clear();
     this.#sequence = 0;
@@ -138,6 +144,8 @@ export class Model {
     for (const { network, vtep, mac, claims } of batch.claims) {
       this.#networks.get(network)!.claims.set(`${vtep} ${mac}`, [...claims]);
     }
+    for (const port of batch.vifsGone) this.#vifs.delete(port);
+    for (const port of batch.vifs) this.#vifs.add(port);
     for (const entry of batch.entries) {
       this.entries.set(entry.id, entry);
       this.#lastId = Math.max(this.#lastId, entry.id);
@@ -166,6 +174,7 @@ export class Model {
         ...network,
         claims: [...claims.values()].flat(),
       })),
+      vifs: [...this.#vifs],
       open: [...this.entries.values()].filter(({ state }) => state !== 'completed'),
       messages: this.#messages,
       offsets: this.#offsets,
@@ -179,6 +188,7 @@ export function sorted(contents: JournalContents | undefined): unknown {
   return {
     ...contents,
     networks: byText(contents.networks.map((network) => ({ ...network, claims: byText(network.claims) }))),
+    vifs: contents.vifs.toSorted(),
     open: contents.open.toSorted((a, b) => a.id - b.id),
     offsets: byText([...contents.offsets]),
   };
