@@ -15,7 +15,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
   if (stat === undefined) return undefined;
   // The command name in field 2 can hold anything, brackets and blanks included.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  // The first thread has ended; while others have not, the process still holds its files and their locks.
+  const hasThreads = Number(fields[17]) > 1;
+  if (fields[0] === 'X' || (fields[0] === 'Z' && !hasThreads)) return undefined;
   return { pid, startTime: Number(fields[19]), boot: readProc('sys/kernel/random/boot_id')?.trim() ?? '' };
 }
 
