@@ -47,7 +47,7 @@ export interface Entry {
   readonly state: EntryState;
   /** What has to happen first, in words: `ofport of tunnel vxlan 172.30.0.12`. Only of pending ones. */
   readonly blockedOn: string | undefined;
-  /** How often the switch or the server said "not this"; "not now" does not count. */
+  /** How often the switch said "not this"; "not now" does not count. */
   readonly attempts: number;
   /** Not to be tried again before (ms since the epoch); 0: at once. */
   readonly notBefore: number;
