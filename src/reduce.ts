@@ -13,7 +13,7 @@ import type { EntriesChange, FdbChange } from './l2pop/parse.ts';
 import { recoverFdb } from './l2pop/recover.ts';
 import type { SyncTimes } from './l2pop/sync.ts';
 import { doubtRestored, restore, settleRestored, settleVifs } from './restore.ts';
-import type { State } from './state.ts';
+import type { LocalNetwork, State } from './state.ts';
 import { parseTunnelKey, tunnelKey } from './tunnel/ports.ts';
 import type { IpAddress, LocalVlan, Ofport, TunnelType } from './values.ts';
 import { type NetworkKey, networkKey } from './vif/local-vlans.ts';
@@ -273,9 +273,10 @@ function syncTimes({ config: { own } }: State): SyncTimes {
 function onMarker(state: State, id: string, edge: 'start' | 'end', now: number): void {
   const times = syncTimes(state);
   // The queue by name never expires: before our first marker it is a predecessor's word.
-  state.isNameOurs ||= id === state.lastAsk;
+  const isAsked = (network: LocalNetwork) => network.sync.question === id;
+  state.isNameOurs ||= id === state.lastAsk || [...state.networks.values()].some(isAsked);
   for (const network of state.networks.values()) {
-    if (network.sync.question !== id) continue;
+    if (!isAsked(network)) continue;
     const touched = nothingTouched();
     const fdb = state.fdb.ensure(network.id, network.segment);
     const { status } = network.sync;

@@ -34,6 +34,22 @@ function egressOf(host: Host): string | undefined {
   return key?.split(' ')[1];
 }
 
+test('the first question after a start is answered when the second has been put already: its snapshot counts', async () => {
+  const host = await Host.ready();
+  host.state.isNameOurs = false;
+  host.plug(portId(1));
+  host.serve(factsOf(portId(1)));
+  await host.settle();
+  for (const ask of ['first', 'second']) {
+    host.apply({ kind: 'duty-started', duty: { kind: 'up', ports: [portId(1)], refresh: ask === 'first', ask } });
+  }
+  host.apply({ kind: 'marker', id: 'first', edge: 'start' });
+  host.add('vxlan', { [OLD]: [FLOODING, ENTRY] }, true);
+  host.apply({ kind: 'marker', id: 'first', edge: 'end' });
+  await host.settle();
+  expect(egressOf(host)).toBe(OLD);
+});
+
 test('a MAC that moved meanwhile stays where the notification says', async () => {
   const host = await asking();
   host.add('vxlan', { [NEW]: [ENTRY] });
