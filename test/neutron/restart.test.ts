@@ -35,8 +35,13 @@ describe.each(['stop', 'kill'] as const)('after %s', (how) => {
       const port = await scene.port(`${how}-a3`, 'gre');
       await scene.boot(`${how}-a3`, 1, port);
       await scene.remove(how === 'stop' ? 'vxlan-a3' : 'gre-a3');
+      // And a VIF that goes while its port stays: the server is told, and host2 loses its entry.
+      await scene.pull('geneve-a3');
       await scene.cloud.agent(1).start('ours');
       await scene.cloud.waitActive(port);
+      await scene.cloud.waitStatus('DOWN', scene.named('geneve-a3').port);
+      await scene.expectFlows();
+      await scene.replug('geneve-a3');
       await scene.expectFlows();
     });
     // A lone packet is lost now and then when a VIF comes or goes, without any agent too (docs/RELIABILITY.md).

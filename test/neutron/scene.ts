@@ -199,13 +199,18 @@ export class Scene {
     });
   }
 
-  /** Takes the VIF off br-int; the port becomes DOWN. */
-  async unplug(name: string): Promise<void> {
+  /** Takes the VIF off br-int; nothing is waited for. */
+  async pull(name: string): Promise<void> {
     const { vm, port } = this.named(name);
     this.#mayLeave.add(port.id);
     await vm.unplug();
     this.#unplugged.add(port.id);
-    await this.cloud.waitStatus('DOWN', port);
+  }
+
+  /** Takes the VIF off br-int; the port becomes DOWN. */
+  async unplug(name: string): Promise<void> {
+    await this.pull(name);
+    await this.cloud.waitStatus('DOWN', this.named(name).port);
   }
 
   async replug(name: string): Promise<void> {
