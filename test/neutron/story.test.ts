@@ -60,6 +60,54 @@ it.each(['a1', 'b1'])('a fixed IP of %s added, then removed', async (role) => {
   await scene.expectAtRest();
 });
 
+it.each([
+  { role: 'a1', other: 'b2', is: 41 },
+  { role: 'b1', other: 'a2', is: 42 },
+])('allowed address pairs of $role added, then removed', async ({ role, other, is }) => {
+  const [vm, observer] = [scene.named(`vxlan-${role}`), scene.named(`vxlan-${other}`)];
+  const floating = vm.ipv4.replace(/\.\d+$/, `.2${is}`);
+  const floating6 = vm.ipv6.replace(/::.*$/, `::2${is}`);
+  const received = async (address: string) => {
+    await observer.vm.forgetNeighbours();
+    return (await observer.vm.ping(address, { count: 3 })).received;
+  };
+  await vm.vm.namespace.ip(`addr add ${floating}/24 dev eth0`, `addr add ${floating6}/64 dev eth0 nodad`);
+  // Neighbour solicitations are not checked: whoever got one knows the IPv6 address.
+  expect(await received(floating), floating).toBe(0);
+  await scene.cloud.rest.updatePort(vm.port.id, {
+    allowed_address_pairs: [
+      { ip_address: floating },
+      { ip_address: floating6 },
+      // Of a MAC that is not the port's: VRRP's.
+      { ip_address: floating, mac_address: `00:00:5e:00:01:${is}` },
+    ],
+  });
+  await scene.expectFlows();
+  for (const address of [floating, floating6]) expect(await received(address), address).toBeGreaterThan(0);
+  await scene.cloud.rest.updatePort(vm.port.id, { allowed_address_pairs: [] });
+  await scene.expectFlows();
+  expect(await received(floating), floating).toBe(0);
+  await vm.vm.namespace.ip(`addr del ${floating}/24 dev eth0`, `addr del ${floating6}/64 dev eth0`);
+  await scene.expectAtRest();
+});
+
+it.each([
+  { role: 'a', other: 'b2', host: 1 },
+  { role: 'b', other: 'a2', host: 2 },
+])('a port without port security on host$host, then with it, then without', async ({ role, other, host }) => {
+  const name = `vxlan-${role}-insecure`;
+  const { port } = await scene.vm(name, 'vxlan', host, { port_security_enabled: false });
+  await scene.expectReachable([name, `vxlan-${other}`]);
+  await scene.expectFlows();
+  for (const isSecure of [true, false]) {
+    await scene.cloud.rest.updatePort(port.id, { port_security_enabled: isSecure });
+    await scene.expectFlows();
+    await scene.expectReachable([name, `vxlan-${other}`]);
+  }
+  await scene.remove(name);
+  await scene.expectAtRest();
+});
+
 it.each(['a2', 'b2'])('%s administratively down and up', async (role) => {
   await scene.setAdminState(all(role), 'down');
   await scene.expectFlows();
