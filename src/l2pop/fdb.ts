@@ -2,8 +2,8 @@
  * The FDB of one network segment: who claims which MAC and which IP, by set algebra per VTEP (DESIGN, rule 11).
  *
  * Entries are `(VTEP, MAC, IP)` as they come on the wire. A MAC is behind a VTEP as long as any entry says so; an IP
- * belongs to a MAC as long as an entry says so. Where several claim the same, the newest is rendered and the older
- * returns when it goes. A VTEP with any entry is flooded to.
+ * belongs to a MAC as long as an entry says so, and is answered for while that MAC is behind any VTEP. Where several
+ * claim the same, the newest is rendered and the older returns when it goes. A VTEP with any entry is flooded to.
  */
 import type { IpAddress, MacAddress, SegmentationId, TunnelType } from '../values.ts';
 
@@ -82,10 +82,10 @@ export class NetworkFdb {
     )?.vtep;
   }
 
-  /** The MAC that owns an IP now, and the VTEP that said so. */
+  /** The MAC that owns an IP now, and the VTEP that said so: of those that are behind a VTEP, the newest. */
   ownerOf(ip: IpAddress): { mac: MacAddress; vtep: IpAddress } | undefined {
     const owner = newest(
-      this.#ips.get(ip) ?? [],
+      (this.#ips.get(ip) ?? []).filter(({ mac }) => this.#located(mac).length > 0),
       ({ claim }) => claim.ips.get(ip)?.sequence ?? -1,
       ({ mac, claim }) => `${claim.vtep} ${mac}`,
     );
@@ -158,7 +158,7 @@ export class NetworkFdb {
 
   /**
    * chg_ip: an IP comes to or goes from a MAC that stays where it is (WIRE.md). It may be heard before the add or the
-   * snapshot that says where the MAC is.
+   * snapshot that says where the MAC is; the server also tells of ports that are not ACTIVE, of which nothing else comes.
    */
   changeIp(
     vtep: IpAddress,
@@ -236,7 +236,7 @@ export class NetworkFdb {
     noteClaim(touched, claim.vtep, mac, known, stamp);
     claim.stamp = assertedAgain(known, stamp, rivals);
     claim.located = true;
-    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
+    this.#touchIfMoved(mac, before, touched);
   }
 
   #forgetClaim(mac: MacAddress, claim: MacClaim, touched: Touched): void {
@@ -245,9 +245,16 @@ export class NetworkFdb {
     if (left.length > 0) this.#macs.set(mac, left);
     else this.#macs.delete(mac);
     touchClaim(touched, claim.vtep, mac);
-    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
+    this.#touchIfMoved(mac, before, touched);
     this.#vteps.get(claim.vtep)?.macs.delete(mac);
     this.#forgetVtepIfEmpty(claim.vtep, touched);
+  }
+
+  #touchIfMoved(mac: MacAddress, before: IpAddress | undefined, touched: Touched): void {
+    const now = this.vtepOf(mac);
+    if (now === before) return;
+    touched.macs.add(mac);
+    if (now === undefined || before === undefined) for (const ip of this.ipsOf(mac)) touched.ips.add(ip);
   }
 
   #vtep(vtep: IpAddress, touched: Touched): { flooding: Stamp | undefined; readonly macs: Set<MacAddress> } {

@@ -47,7 +47,8 @@ class Model {
   }
 
   ownerOf(ip: string): { mac: string; vtep: string } | undefined {
-    const [vtep = '', mac = ''] = this.#newest(this.#ips, (key) => key.endsWith(` ${ip}`))?.split(' ') ?? [];
+    const isIt = (key: string) => key.endsWith(` ${ip}`) && this.vtepOf(key.split(' ')[1] ?? '') !== undefined;
+    const [vtep = '', mac = ''] = this.#newest(this.#ips, isIt)?.split(' ') ?? [];
     return vtep === '' ? undefined : { mac, vtep };
   }
 
@@ -311,12 +312,30 @@ describe('chg_ip', () => {
     expect(fdb.isEmpty).toBe(true);
   });
 
-  test('before the add: the IP has its owner, the MAC no place yet, and the VTEP is not flooded to', () => {
+  test('before the add: nothing is answered until the MAC has a place, and the VTEP is not flooded to', () => {
     const fdb = newFdb();
     fdb.changeIp(V1, { before: [], after: [{ mac: M1, ip: I2 }] }, at(1), nothingTouched());
-    expect([fdb.vtepOf(M1), fdb.ownerOf(I2), fdb.vteps()]).toEqual([undefined, { mac: M1, vtep: V1 }, []]);
-    fdb.add(V1, { mac: M1, ip: I1 }, at(2), nothingTouched());
+    expect([fdb.vtepOf(M1), fdb.ownerOf(I2), fdb.vteps()]).toEqual([undefined, undefined, []]);
+    const touched = nothingTouched();
+    fdb.add(V1, { mac: M1, ip: I1 }, at(2), touched);
     expect([fdb.vtepOf(M1), fdb.ownerOf(I1)?.mac, fdb.ownerOf(I2)?.mac]).toEqual([V1, M1, M1]);
+    expect([...touched.ips].sort()).toEqual([I1, I2]);
+  });
+
+  test('of a port that is not ACTIVE: it takes no IP from a MAC that has a place', () => {
+    const fdb = newFdb();
+    fdb.add(V1, { mac: M1, ip: I1 }, at(1), nothingTouched());
+    fdb.changeIp(V2, { before: [], after: [{ mac: M2, ip: I1 }] }, at(2), nothingTouched());
+    expect(fdb.ownerOf(I1)).toEqual({ mac: M1, vtep: V1 });
+  });
+
+  test('from the old host of a MAC that has moved: the IP is its own all the same', () => {
+    const fdb = newFdb();
+    fdb.add(V2, { mac: M1, ip: I1 }, at(1), nothingTouched());
+    fdb.changeIp(V1, { before: [], after: [{ mac: M1, ip: I2 }] }, at(2), nothingTouched());
+    expect(fdb.ownerOf(I2)?.mac).toBe(M1);
+    fdb.remove(V2, { mac: M1, ip: I1 }, nothingTouched());
+    expect(fdb.ownerOf(I2)).toBeUndefined();
   });
 
   test('an IP goes from one MAC to another, and returns when the newer claim goes', () => {
