@@ -24,8 +24,10 @@ export function onDutyStarted(state: State, duty: Duty, now: number): void {
       state.telling.add(id);
     }
     const network = vif?.network === undefined ? undefined : state.networks.get(vif.network);
-    if (duty.kind === 'up' && network?.sync.status === 'unsynced') network.sync.asked(duty.ask, duty.refresh, now);
-    else if (duty.kind === 'up' && duty.refresh) network?.sync.asked(duty.ask, true, now);
+    if (duty.kind !== 'up' || network === undefined) continue;
+    state.calling.add(network.key);
+    state.markUnsaved(network.key);
+    if (duty.refresh || network.sync.status === 'unsynced') network.sync.asked(duty.ask, duty.refresh, now);
   }
 }
 
@@ -35,9 +37,13 @@ export function onDutyDone(state: State, duty: Duty, outcome: DutyOutcome, now: 
   if (duty.kind === 'up' && failed.size > 0) {
     for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);
   }
-  if (duty.kind === 'up' && outcome.kind !== 'told') {
-    for (const { vifs, sync } of state.networks.values()) {
-      if (duty.ports.some((id) => vifs.has(id))) sync.expectLateAnswer(now + state.config.own.snapshotConfirm * 1000);
+  if (duty.kind === 'up') {
+    const called = [...state.calling];
+    state.calling.clear();
+    for (const key of called) {
+      state.markUnsaved(key);
+      if (outcome.kind === 'told') continue;
+      state.networks.get(key)?.sync.expectLateAnswer(now + state.config.own.snapshotConfirm * 1000);
     }
   }
   for (const id of duty.ports) {

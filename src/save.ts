@@ -81,11 +81,10 @@ function withoutSnapshot({ vtep, mac, ip, stamp: { sequence, at, heard } }: Clai
 /** That the server's word on a network is wanted is an intent too; what it waits for changes with its sync. */
 function noteRefresh(state: State, key: NetworkKey, now: number): void {
   const { l2Population } = state.config.agent;
-  const sync = l2Population ? state.networks.get(key)?.sync : undefined;
+  const network = l2Population ? state.networks.get(key) : undefined;
   // A predecessor's waits on, until the network has a VIF.
-  if (l2Population && sync === undefined && state.restored.has(key)) return;
+  if (l2Population && network === undefined && state.restored.has(key)) return;
   const waitsFor = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
-  // A question that was put may be answered still: our successor has to know, too.
-  const reason = sync && (sync.isLateAnswerPossible ? waitsFor.asked : waitsFor[sync.status]);
+  const reason = network && (state.mayBeAnswered(network) ? waitsFor.asked : waitsFor[network.sync.status]);
   state.journal.refresh(`refresh ${key}`, reason, now);
 }

@@ -69,6 +69,8 @@ export class State {
   readonly restored = new Map<NetworkKey, SavedNetwork>();
   /** Networks that our predecessor had asked for, or we when they left; the latest of them, see {@link noteAsked}. */
   readonly askedBefore = new Set<NetworkKey>();
+  /** Networks of the `up` that is under way: it may bring a snapshot of each, whether it is a question or not. */
+  readonly calling = new Set<NetworkKey>();
   readonly journal: Journal;
   /**
    * Networks of which the journal's file may lack something: that they came, left or are settled, or these claims. See
@@ -247,6 +249,11 @@ export class State {
       this.useTunnel(network, vtep, this.fdb.get(key)?.hasVtep(vtep) === true);
       if (this.isTunnelWanted(tunnel) !== wasWanted) this.journal.record(`tunnel ${tunnel}`, origin, now);
     }
+  }
+
+  /** A snapshot of the network that nobody waits for may come: should we be killed, our successor has to know. */
+  mayBeAnswered(network: LocalNetwork): boolean {
+    return network.sync.isLateAnswerPossible || this.calling.has(network.key);
   }
 
   /** A network that was asked for is not here: should it come (again), an answer may come yet. */

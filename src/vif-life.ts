@@ -103,7 +103,7 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
   state.markUnsaved(key);
   // Some wait for its first VIF.
   if (state.restored.has(key)) state.journal.recheck();
-  if (state.askedBefore.delete(key)) network.sync.expectLateAnswer();
+  if (state.askedBefore.delete(key)) network.sync.expectLateAnswer(now + state.config.own.snapshotConfirm * 1000);
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
   if (state.usedVlans.has(vlan)) state.freedVlans.add(vlan);
   // It is there from now on: a chg_ip, which names no segment, finds it.
@@ -124,7 +124,7 @@ function leave(state: State, vif: Vif): void {
   for (const vtep of state.fdb.get(network.key)?.vteps() ?? []) state.useTunnel(network, vtep, false);
   state.markAll(network.key);
   // Should it be here again soon, an answer may come yet.
-  if (network.sync.status === 'asked' || network.sync.isLateAnswerPossible) state.noteAsked(network.key);
+  if (network.sync.status === 'asked' || state.mayBeAnswered(network)) state.noteAsked(network.key);
   state.networks.delete(network.key);
   state.markUnsaved(network.key);
   state.restored.delete(network.key);

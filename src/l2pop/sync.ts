@@ -66,8 +66,11 @@ export class NetworkSync {
   #auditAt: number | undefined;
   /** Not to be asked for before: every host would like to, now. */
   #notBefore = 0;
-  /** The answer to an earlier question may come yet, and be taken for that to the next. */
-  #isLateAnswerPossible = false;
+  /**
+   * Until when the answer to an earlier question may come yet, and be taken for that to the next: a while after the next
+   * answer, and without an end until that has come. `undefined`: none is owed.
+   */
+  #lateUntil: number | undefined;
   /** An answer was not swept by, because nothing showed that the server has l2population. */
   #isUnswept = false;
   #snapshotAt: number | undefined;
@@ -141,7 +144,7 @@ export class NetworkSync {
   }
 
   asked(id: string, refresh: boolean, now: number): void {
-    if (this.#ask !== undefined) this.#isLateAnswerPossible = true;
+    if (this.#ask !== undefined) this.#lateUntil = Number.POSITIVE_INFINITY;
     this.#ask = { id, at: now, refresh, open: false, seen: undefined, isContradicted: false };
     this.#notBefore = 0;
     this.#to('asked', now);
@@ -149,19 +152,22 @@ export class NetworkSync {
 
   /** Of a question that was given up, ours or a predecessor's. */
   get isLateAnswerPossible(): boolean {
-    return this.#isLateAnswerPossible;
+    return this.#lateUntil !== undefined;
   }
 
-  /** A call that was not answered, ours or a predecessor's, may bring a snapshot after our next question is put. */
-  expectLateAnswer(confirmAt?: number): void {
-    this.#isLateAnswerPossible = true;
+  /**
+   * A call that was not answered, ours or a predecessor's, may bring a snapshot after our next question is put; that is
+   * put at `confirmAt` at the latest (milliseconds since the epoch).
+   */
+  expectLateAnswer(confirmAt: number): void {
+    this.#lateUntil = Number.POSITIVE_INFINITY;
     if (this.#status === 'synced') this.#confirmAt ??= confirmAt;
     this.#onChange();
   }
 
   /** The question was not put, its answer will not come, or what was sent meanwhile is lost. */
   lost(now: number): void {
-    if (this.#ask !== undefined) this.#isLateAnswerPossible = true;
+    if (this.#ask !== undefined) this.#lateUntil = Number.POSITIVE_INFINITY;
     this.#ask = undefined;
     this.#to('unsynced', now);
   }
@@ -208,8 +214,10 @@ export class NetworkSync {
       this.#to('unsynced', now);
       return;
     }
-    const isDoubtful = ask.isContradicted || this.#isLateAnswerPossible;
-    this.#isLateAnswerPossible = false;
+    // One that was put before the earlier answer can have come settles nothing: somebody may ask at any time.
+    const isEarlier = this.#lateUntil !== undefined && ask.at < this.#lateUntil;
+    this.#lateUntil = sweep && isEarlier ? Math.min(this.#lateUntil ?? now, now + times.confirm) : undefined;
+    const isDoubtful = ask.isContradicted || isEarlier;
     this.#isUnswept = !sweep && !fdb.isEmpty;
     if (sweep) this.#sweep(ask, fdb, times, now, touched);
     if (sweep && isDoubtful) this.#confirmAt = now + times.confirm;

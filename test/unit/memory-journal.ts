@@ -72,9 +72,10 @@ export class MemoryJournal {
   differences(state: State): string[] {
     const here: { [key: string]: { readonly settled: boolean; readonly waitsFor: string | undefined } } = {};
     for (const [key, { settled }] of state.restored) here[key] = { settled, waitsFor: this.#refreshes().get(key) };
-    for (const [key, { sync }] of state.networks) {
+    for (const [key, network] of state.networks) {
+      const { sync } = network;
       const reasons = { unsynced: 'an ACTIVE port to ask with', asked: 'snapshot', synced: undefined };
-      const waitsFor = sync.isLateAnswerPossible ? 'snapshot' : reasons[sync.status];
+      const waitsFor = state.mayBeAnswered(network) ? 'snapshot' : reasons[sync.status];
       here[key] = { settled: sync.isSettled && !state.isServerSilent, waitsFor };
     }
     const claimsHere = Object.keys(here).flatMap((key) =>

@@ -140,6 +140,69 @@ describe('the answer to an earlier question', () => {
     expect(network(host).sync.confirmAt).toBe(host.now + MINUTE);
   });
 
+  test('a question that somebody puts before it can have come settles nothing', async () => {
+    const host = await begin();
+    for (const id of ['a', 'b']) ask(host, id);
+    host.add('vxlan', { [OLD]: [FLOODING] }, true);
+    mark(host, 'b', 'end');
+    host.now += 1_000;
+    ask(host, 'by hand');
+    host.add('vxlan', { [OLD]: [FLOODING, ENTRY] }, true);
+    mark(host, 'by hand', 'end');
+    expect([network(host).sync.isSettled, network(host).sync.confirmAt]).toEqual([false, host.now + MINUTE]);
+    for (const id of ['c', 'd']) {
+      host.now += MINUTE;
+      ask(host, id);
+      host.add('vxlan', { [OLD]: [FLOODING] }, true);
+      mark(host, id, 'end');
+    }
+    expect(claims(host)).toEqual([`${OLD} * *`]);
+    expect(network(host).sync.isSettled).toBe(true);
+  });
+
+  test.each(['while a VIF was reported up, all being well', 'while a doubted answer waited for the next'])(
+    'of a predecessor that was killed %s',
+    async (when) => {
+      const before = await begin();
+      const duty = { kind: 'up', ports: [portId(1)], refresh: false, ask: 'b' } as const;
+      for (const id of when.startsWith('while a VIF') ? ['a'] : ['x', 'a']) ask(before, id);
+      before.add('vxlan', { [OLD]: [FLOODING] }, true);
+      mark(before, 'a', 'end');
+      const journal = MemoryJournal.of(before.state, before.now);
+      if (when.startsWith('while a VIF')) before.apply({ kind: 'duty-started', duty });
+      journal.save(before.state, before.now);
+      expect(journal.differences(before.state)).toEqual([]);
+      const after = new Host(before.config, before.switch, before.now + 1_000);
+      after.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
+      after.connect();
+      await after.settle();
+      after.facts(factsOf(portId(1)));
+      // It is to be asked for, and the answer is not taken for the last word.
+      expect(network(after).sync.isSettled).toBe(false);
+      after.now += MINUTE;
+      ask(after, 'c');
+      after.add('vxlan', { [OLD]: [FLOODING, ENTRY] }, true);
+      mark(after, 'c', 'end');
+      expect(network(after).sync.confirmAt).toBe(after.now + MINUTE);
+    },
+  );
+
+  test('of a call that was answered: nothing more is owed', async () => {
+    const host = await begin();
+    ask(host, 'a');
+    host.add('vxlan', { [OLD]: [FLOODING] }, true);
+    mark(host, 'a', 'end');
+    const journal = MemoryJournal.of(host.state, host.now);
+    const duty = { kind: 'up', ports: [portId(1)], refresh: false, ask: 'b' } as const;
+    host.apply({ kind: 'duty-started', duty });
+    journal.save(host.state, host.now);
+    expect(journal.contents().open).toMatchObject([{ kind: 'refresh', blockedOn: 'snapshot' }]);
+    host.apply({ kind: 'duty-done', duty, outcome: { kind: 'told', failed: [] } });
+    journal.save(host.state, host.now);
+    expect(journal.contents().open).toEqual([]);
+    expect(network(host).sync.isSettled).toBe(true);
+  });
+
   test('of a network that left meanwhile and came back', async () => {
     const host = await begin();
     ask(host, 'a');
