@@ -173,8 +173,10 @@ export class FlowLedger {
 
   #wantedActions({ table, match, cookie }: FlowEvent): string | undefined {
     for (const priority of this.#priorities.get(table) ?? []) {
-      const flow = this.#wanted.get(flowKey({ table, priority, match }))?.flow;
-      if (flow?.cookie === cookie) return flow.actions;
+      const key = flowKey({ table, priority, match });
+      const flow = this.#wanted.get(key)?.flow;
+      // What the switch has refused us, and nobody tries again now, is put there by somebody else.
+      if (flow?.cookie === cookie && !this.#refused.has(key)) return flow.actions;
     }
     return undefined;
   }

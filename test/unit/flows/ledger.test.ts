@@ -186,6 +186,22 @@ describe('refused', () => {
     expect(ledger.changes().adds).toContainEqual(bad);
   });
 
+  test('put there by somebody else while nobody tries it: that is seen, so that it goes when it is wanted no more', () => {
+    const ledger = new FlowLedger();
+    const bad = flow('dl_vlan=1', 'output:1');
+    const added = { kind: 'added', ...bad } as const;
+    ledger.want('a', [bad]);
+    ledger.refused(ledger.changes());
+    expect(ledger.expects(added)).toBe(false);
+    ledger.setActual([bad], isMine);
+    expect(ledger.changes()).toEqual({ adds: [], deletes: [] });
+    ledger.want('a', []);
+    expect(ledger.changes().deletes).toEqual([flowKey(bad)]);
+    ledger.want('a', [bad]);
+    ledger.readmit('a');
+    expect(ledger.expects(added)).toBe(true);
+  });
+
   test('to be deleted: left alone until its subject is admitted again, it is wanted again or gone; what nobody wanted, until the next dump', () => {
     const ledger = new FlowLedger();
     const [mine, stale] = [flow('dl_vlan=1', 'output:1'), flow('dl_vlan=9', 'output:9')];
