@@ -148,6 +148,17 @@ export class AgentRig {
       .sort();
   }
 
+  /** The broker ends the agent's connection, as an operator has it done. */
+  async closeConnection(): Promise<void> {
+    const list = await this.cloud.broker.ctl('list_connections', '--no-table-headers', 'pid', 'peer_host');
+    const [pid, ...others] = list
+      .split('\n')
+      .filter((line) => line.endsWith(`\t${this.host.mgmtAddress}`))
+      .map((line) => line.split('\t')[0] ?? '');
+    if (pid === undefined || others.length > 0) throw new Error(`not one connection of the agent's: ${list}`);
+    await this.cloud.broker.ctl('close_connection', pid, 'test');
+  }
+
   /** Flows of a bridge, one a line, in the notation that ovs-ofctl(8) has for them; no counters. */
   async flows(bridge: 'br-tun' | 'br-int' = 'br-tun'): Promise<string[]> {
     const argv = ['ovs-ofctl', '-O', 'OpenFlow14', '--no-names', '--no-stats', 'dump-flows', bridge];

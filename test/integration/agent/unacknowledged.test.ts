@@ -66,14 +66,6 @@ async function queue(): Promise<{ unacknowledged: number; ready: number }> {
   return { unacknowledged: Number(unacknowledged), ready: Number(ready) };
 }
 
-/** As an operator does it. */
-async function closeConnection(): Promise<void> {
-  const list = await rig.cloud.broker.ctl('list_connections', '--no-table-headers', 'pid', 'peer_host');
-  const pids = list.split('\n').filter((line) => line.endsWith(`\t${rig.host.mgmtAddress}`));
-  expect(pids).toHaveLength(1);
-  await rig.cloud.broker.ctl('close_connection', pids[0]?.split('\t')[0] ?? '', 'test');
-}
-
 /** The broker has everything back that was not acknowledged. */
 async function requeued(): Promise<void> {
   await waitFor('the broker to have them back', async () => {
@@ -121,7 +113,7 @@ it('the daemon stands still, the broker closes its connection', async () => {
   try {
     await tellAll(200, MESSAGES);
     expect((await queue()).unacknowledged).toBeGreaterThan(0);
-    await closeConnection();
+    await rig.closeConnection();
     await requeued();
   } finally {
     rig.agent.signal('SIGCONT');
