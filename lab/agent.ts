@@ -3,7 +3,7 @@
  * `systemd/l2pop-agent.service`, read when it starts. Paths of the unit that would be the system's (`/etc/neutron/…`, `/run`,
  * `/var/lib`) lie below the host's own directory instead.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { basename, dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -74,6 +74,7 @@ export class Agent {
       name: this.#name,
       // systemd hands on nothing of its own environment.
       command: this.host.namespace.command([
+        ...underBootId(this.host.bootIdFile),
         ...['env', '-i', `PATH=${process.env.PATH ?? ''}`, 'LANG=C.UTF-8'],
         `${RUN_VARIABLE}=${this.host.run.path}`,
         ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
@@ -91,6 +92,11 @@ export class Agent {
   /** SIGKILL: a crash. */
   async kill(): Promise<void> {
     await this.#running().kill();
+  }
+
+  /** SIGKILL to it and all that it has started, at once: the machine's power went. */
+  async killGroup(): Promise<void> {
+    await this.#running().killGroup();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -128,6 +134,12 @@ export class Agent {
     if (daemon === undefined) throw new Error(`the agent of ${this.host.name} has not been started`);
     return daemon;
   }
+}
+
+/** What runs a command so that it sees another boot id. `ip netns exec` gives it a mount namespace of its own. */
+function underBootId(file: string): string[] {
+  const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+  return existsSync(file) ? ['sh', '-c', script, file] : [];
 }
 
 /** What points l2popctl at the agent of a host: the directories that systemd would have given it. */

@@ -5,7 +5,8 @@
  *     [ns hostN]  br-phy (VTEP) ── eth0 ══ underlay bridge [ns underlay]
  *                 mgmt0 ══════════════════ mgmt bridge     [ns underlay]
  */
-import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Namespace } from './netns.ts';
 import { type Daemon, recordedDaemons, startDaemon } from './processes.ts';
@@ -56,6 +57,11 @@ export class Host {
     return { OVS_RUNDIR: this.path, OVS_DBDIR: this.path, OVS_LOGDIR: this.path, OVS_SYSCONFDIR: this.path };
   }
 
+  /** Once the host has been booted again: the boot id that its processes are to see in place of the kernel's. */
+  get bootIdFile(): string {
+    return join(this.path, 'boot_id');
+  }
+
   get ovsdbSocket(): string {
     return join(this.path, 'db.sock');
   }
@@ -104,6 +110,18 @@ export class Host {
     const daemon = recordedDaemons(this.run.path).find((one) => one.name === `${this.name}-${program}`);
     if (daemon === undefined) throw new Error(`${program} of ${this.name} is not running`);
     return daemon;
+  }
+
+  /**
+   * After everything on it has been killed: what no machine brings over a boot. Sockets and pid files go, as /run is a tmpfs,
+   * and the boot id is another; Open vSwitch's database and the agent's state stay.
+   */
+  boot(): void {
+    for (const name of readdirSync(this.path)) {
+      if (/\.(mgmt|snoop|ctl|pid|sock)$/.test(name)) rmSync(join(this.path, name), { force: true });
+    }
+    rmSync(join(this.path, 'run'), { recursive: true, force: true });
+    writeFileSync(this.bootIdFile, `${randomUUID()}\n`);
   }
 
   async #connect(underlay: Underlay): Promise<void> {

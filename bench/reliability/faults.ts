@@ -1,9 +1,9 @@
 /** What goes wrong, one after the other: how it is made, and what an operator would call it. */
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import type { Host } from '../../lab/host.ts';
+import { ovsCtlRestart } from '../../lab/ovs-ctl.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { Change } from './changes.ts';
 import type { Stage, Target } from './stage.ts';
@@ -37,7 +37,6 @@ const START = { scope: 'host', patience: 180, watch: 10 } as const;
 /** Two snapshots a minute apart have to agree before an entry goes. */
 const CHANGES = { scope: 'cloud', patience: 150, watch: 6 } as const;
 const FDB_EXCHANGE = 'q-agent-notifier-l2population-update_fanout';
-const SCRIPTS = '/usr/share/openvswitch/scripts';
 
 export const FAULTS = {
   'agent-stop': {
@@ -63,7 +62,7 @@ export const FAULTS = {
     title: 'machine rebooted: empty switch, nothing left in /run, agent started anew',
     make: onHost(async ({ agent, host, kind }, { mark }) => {
       await Promise.all([agent.kill(), host.daemon('ovs-vswitchd').kill(), host.daemon('ovsdb-server').kill()]);
-      forgetRuntime(host);
+      host.boot();
       await host.startOvsdbServer();
       await host.startVswitchd();
       mark();
@@ -217,27 +216,6 @@ function onHost(make: (target: Target, context: FaultContext) => Promise<void>):
   return async (context) => {
     for (const target of context.targets) await make(target, context);
   };
-}
-
-/** What a tmpfs at /run does not bring over a boot: sockets and pid files of Open vSwitch and of the agents. */
-function forgetRuntime(host: Host): void {
-  for (const name of readdirSync(host.path)) {
-    if (/\.(mgmt|snoop|ctl|pid|sock)$/.test(name)) rmSync(join(host.path, name), { force: true });
-  }
-  rmSync(join(host.path, 'run'), { recursive: true, force: true });
-}
-
-/** What ovs-ctl(8) does at `restart`, step by step: its own script would start daemons that the lab does not know. */
-async function ovsCtlRestart(host: Host): Promise<void> {
-  const bridges = (await host.vsctl('--', '--real', 'list-br')).split('\n').filter((name) => name !== '');
-  const restore = await host.exec([join(SCRIPTS, 'ovs-save'), 'save-flows', ...bridges]);
-  await host.daemon('ovsdb-server').stop();
-  await host.startOvsdbServer();
-  await host.daemon('ovs-vswitchd').stop();
-  await host.vsctl('--no-wait', 'set', 'open_vswitch', '.', 'other_config:flow-restore-wait=true');
-  await host.startVswitchd();
-  await host.exec(['sh', '-e', '-c', restore]);
-  await host.vsctl('--no-wait', '--if-exists', 'remove', 'open_vswitch', '.', 'other_config', 'flow-restore-wait=true');
 }
 
 type BrokerChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;

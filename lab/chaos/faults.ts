@@ -1,21 +1,43 @@
 /** Carries out a fault, from the blow to the part's return, and keeps when each host's switch was empty and its daemon away. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { statePath } from '../agent.ts';
 import type { Cloud } from '../cloud.ts';
-import { waitFor } from '../wait.ts';
+import { GiveUp, waitFor } from '../wait.ts';
 import { closeConnections, deleteExchange, deleteQueues, freezeBroker, restartBroker } from './broker-faults.ts';
 import type { Gate } from './gate.ts';
+import { loseJournal } from './journal-loss.ts';
 import type { Fault, HostNumber } from './steps.ts';
-import { deleteTunnelPort, foreignFlow, killSwitch, wipeFlows } from './switch-faults.ts';
+import {
+  changeFlow,
+  deleteTunnelPort,
+  foreignFlow,
+  killSwitch,
+  restartSwitch,
+  startSwitch,
+  wipeFlows,
+} from './switch-faults.ts';
 import { type Blow, type Span, WINDOWS } from './windows.ts';
+
+/** Milliseconds until a host that has lost its journal is believed to be without it for good. */
+const TOLD_PATIENCE = 120_000;
 
 export class Faults {
   readonly events = { blows: [] as Blow[], absences: [] as Span[], churn: [] as Span[] };
   readonly #cloud: Cloud;
   readonly #server: Gate;
+  readonly #served: ReadonlyMap<HostNumber, readonly string[]>;
+  #isOver = false;
 
-  constructor(cloud: Cloud, server: Gate) {
+  /** @param served ids of the networks that a host has steady ports of */
+  constructor(cloud: Cloud, server: Gate, served: ReadonlyMap<HostNumber, readonly string[]>) {
     this.#cloud = cloud;
     this.#server = server;
+    this.#served = served;
+  }
+
+  /** Nobody asks any more what has become of the last ones. */
+  stop(): void {
+    this.#isOver = true;
   }
 
   /** Rejects when the part does not come back, or something foreign was touched. */
@@ -43,6 +65,14 @@ export class Faults {
         return await killSwitch(cloud, cloud.host(fault.host), ['ovsdb-server'], fault.away);
       case 'ovs-kill':
         return await killSwitch(cloud, cloud.host(fault.host), ['ovs-vswitchd', 'ovsdb-server'], fault.away);
+      case 'ovs-restart':
+        return await restartSwitch(cloud, cloud.host(fault.host), fault.away);
+      case 'reboot':
+        return await this.#reboot(fault.host, fault.away);
+      case 'journal-loss':
+        return await this.#loseJournal(fault);
+      case 'flow-change':
+        return await changeFlow(cloud.host(fault.host), fault.bridge, fault.how, fault.pick);
       case 'flows-wipe':
         return await wipeFlows(cloud.host(fault.host), fault.bridge, fault.table);
       case 'tunnel-delete':
@@ -79,6 +109,48 @@ export class Faults {
       await sleep(away);
       await agent.start();
     });
+  }
+
+  /** Everything ends at once; Open vSwitch starts first, as the unit says. Its database and the journal are on disk, flows are not. */
+  async #reboot(index: HostNumber, away: number): Promise<void> {
+    const [agent, host] = [this.#cloud.agent(index), this.#cloud.host(index)];
+    await this.#absent(index, async () => {
+      await Promise.all([
+        agent.killGroup(),
+        ...(['ovs-vswitchd', 'ovsdb-server'] as const).map((program) => host.daemon(program).kill()),
+      ]);
+      host.boot();
+      await sleep(away);
+      await startSwitch(this.#cloud, host);
+      await agent.start();
+    });
+  }
+
+  async #loseJournal({ host, end, journal, from, away }: Extract<Fault, { kind: 'journal-loss' }>): Promise<void> {
+    const agent = this.#cloud.agent(host);
+    const span: Span = { host, from: Date.now(), to: undefined };
+    this.events.absences.push(span);
+    await agent[end]();
+    loseJournal(statePath(agent.host), journal, from);
+    await sleep(away);
+    await agent.start();
+    // What the switch has lost by then nobody but the server knows. If it never is told so, rest does not come, and says why.
+    waitFor(`host${host} to be told anew`, () => this.#isTold(host), { timeout: TOLD_PATIENCE, interval: 200 }).then(
+      () => {
+        span.to = Date.now();
+      },
+      () => undefined,
+    );
+  }
+
+  /** The server has confirmed each network that the host has steady ports of. */
+  async #isTold(host: HostNumber): Promise<boolean> {
+    if (this.#isOver) throw new GiveUp('the run is over');
+    const { networks } = JSON.parse((await this.#cloud.agent(host).get('/networks')).body) as {
+      networks: { id: string; sync: { status: string } }[];
+    };
+    const synced = new Set(networks.filter(({ sync }) => sync.status === 'synced').map(({ id }) => id));
+    return (this.#served.get(host) ?? []).every((id) => synced.has(id));
   }
 
   async #freezeAgent(host: HostNumber, away: number, cut: boolean): Promise<void> {

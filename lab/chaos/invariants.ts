@@ -30,14 +30,17 @@ export function isTunnelName(name: string): boolean {
   return /^(vxlan|gre|geneve)-[0-9a-f]{8}$/.test(name);
 }
 
-/** No flow outputs to a port that is neither a tunnel of br-tun nor the patch port. A port that was deleted by hand is one for its window. */
+/**
+ * No flow outputs to a port that is neither a tunnel of br-tun nor the patch port. A port that was deleted by hand is one for its
+ * window, and so is any port while others restore flows that they had saved.
+ */
 export function outputsToNowhere({ host, at, ports, flows }: TunSample, events: Events): string[] {
   const isLive = (ofport: number) => {
     const name = ports.get(ofport);
     return name !== undefined && (isTunnelName(name) || name === 'patch-int');
   };
-  const deletions = events.blows.filter(({ what }) => what.endsWith('tunnel-delete'));
-  if (explain(at, [host], { ...events, blows: deletions }) !== undefined) return [];
+  const others = events.blows.filter(({ what }) => /(tunnel-delete|ovs-restart)$/.test(what));
+  if (explain(at, [host], { ...events, blows: others }) !== undefined) return [];
   return flows.flatMap((flow) => {
     const dead = [...flow.matchAll(/output:(\d+)/g)].map(([, ofport]) => Number(ofport)).filter((one) => !isLive(one));
     return dead.length === 0

@@ -95,10 +95,10 @@ async function daemonProblems(cloud: Cloud, index: number): Promise<string[]> {
   ];
 }
 
-/** It is kept in its file, and nothing is pending, processing or failed. A daemon that has none to look at has no problem with it. */
+/** It is kept in its file, and nothing is pending, processing or failed. */
 async function journalProblems(cloud: Cloud, index: number): Promise<string[]> {
   const { status, body } = await cloud.agent(index).get('/journal');
-  if (status === 404) return [];
+  if (status !== 200) return [`host${index}: the journal cannot be looked at: ${status} ${body.trim()}`];
   const journal = JSON.parse(body) as {
     path: string | null;
     counts: Record<string, number>;

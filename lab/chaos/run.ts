@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cloud } from '../cloud.ts';
 import type { RunDirectory } from '../run-directory.ts';
 import { listQueues } from './broker-faults.ts';
+import { describeStep } from './describe.ts';
 import { Faults } from './faults.ts';
 import { Gate } from './gate.ts';
 import { growth, queueProblems, type Resources, surplusProcesses } from './invariants.ts';
@@ -16,15 +17,7 @@ import { Ports } from './ports.ts';
 import { waitForRest } from './rest.ts';
 import { sampleProcesses, sampleResources } from './sample.ts';
 import { HOSTS, makeSchedule } from './schedule.ts';
-import {
-  type Action,
-  describeStep,
-  type HostNumber,
-  laneOf,
-  type PortAction,
-  type Schedule,
-  type Step,
-} from './steps.ts';
+import { type Action, type HostNumber, lanesOf, type PortAction, type Schedule, type Step } from './steps.ts';
 import { summary } from './summary.ts';
 import { eventsOf, Violation, Watch } from './watch.ts';
 
@@ -108,7 +101,7 @@ class Chaos {
     });
     const gate = new Gate();
     const ports = new Ports(cloud, networks, gate);
-    const faults = new Faults(cloud, gate);
+    const faults = new Faults(cloud, gate, servedNetworks(this.#schedule));
     await ports.createNetworks();
     for (const plan of steady) await ports.create(plan);
     const problems = await waitForRest(cloud, ports, START_PATIENCE);
@@ -131,7 +124,7 @@ class Chaos {
     watch.start();
   }
 
-  /** Each step at its time, or when the one before it in its lane is done. */
+  /** Each step at its time, or when those before it in its lanes are done. */
   async carryOut(): Promise<void> {
     const { watch } = this.#up();
     const lanes = new Map<string, Promise<void>>();
@@ -141,11 +134,11 @@ class Chaos {
     const start = performance.now();
     for (const step of this.#schedule.steps) {
       await Promise.race([sleep(Math.max(0, step.at - (performance.now() - start))), trouble]);
-      const lane = laneOf(step.action);
-      const done = (lanes.get(lane) ?? Promise.resolve()).then(() => this.#carryOut(step));
+      const its = lanesOf(step.action);
+      const done = Promise.all(its.map((lane) => lanes.get(lane))).then(() => this.#carryOut(step));
       // Said at once, whatever else goes on.
       done.catch((error: unknown) => failed.reject(error));
-      lanes.set(lane, done);
+      for (const lane of its) lanes.set(lane, done);
     }
     await Promise.race([Promise.all(lanes.values()), trouble]);
   }
@@ -172,6 +165,7 @@ class Chaos {
       pair.stop();
       this.#log.note('losses', { pair: pair.name, rows: rowsOf(pair.losses(Date.now())) });
     }
+    this.#parts?.faults.stop();
     await this.#parts?.watch.stop();
   }
 
@@ -234,6 +228,15 @@ class Chaos {
     if (this.#parts === undefined) throw new Error('nothing is up yet');
     return this.#parts;
   }
+}
+
+/** Ids of the networks that each host has steady ports of. */
+function servedNetworks({ networks, steady }: Schedule): Map<HostNumber, string[]> {
+  const idsOn = (host: HostNumber) =>
+    networks
+      .filter(({ name }) => steady.some((port) => port.host === host && port.network === name))
+      .map(({ id }) => id);
+  return new Map(HOSTS.map((host) => [host, idsOn(host)]));
 }
 
 function isPortAction(action: Action): action is PortAction {

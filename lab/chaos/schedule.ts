@@ -5,7 +5,8 @@ import {
   type Action,
   type Fault,
   type HostNumber,
-  laneOf,
+  type JournalLoss,
+  lanesOf,
   type NetworkPlan,
   type PortPlan,
   type Schedule,
@@ -29,9 +30,13 @@ const WEIGHTS: readonly (readonly [Fault['kind'], number])[] = [
   ['vswitchd-kill', 3],
   ['ovsdb-kill', 3],
   ['ovs-kill', 2],
+  ['ovs-restart', 2],
+  ['reboot', 2],
   ['flows-wipe', 3],
+  ['flow-change', 3],
   ['tunnel-delete', 3],
   ['foreign-flow', 2],
+  ['journal-loss', 3],
   ['broker-restart', 2],
   ['broker-freeze', 1],
   ['connections-close', 2],
@@ -43,6 +48,8 @@ const WEIGHTS: readonly (readonly [Fault['kind'], number])[] = [
 
 /** Tables that hold something, by bridge. */
 const TABLES = { 'br-tun': [0, 2, 3, 4, 6, 10, 20, 21, 22], 'br-int': [0, 24, 25, 60] } as const;
+
+const JOURNAL_LOSSES: readonly JournalLoss[] = ['deleted', 'overwritten', 'newer'];
 
 /** @param seed 0 to 2^32−1 */
 export function makeSchedule(seed: number, seconds: number): Schedule {
@@ -106,10 +113,10 @@ function* faultSteps(random: Random, end: number): Generator<{ at: number; actio
   const lanes = new Map<string, number>();
   for (let at = FIRST_FAULT; at < end; at += pause(random, FAULT_INTERVAL)) {
     const action = makeFault(random, random.weighted(WEIGHTS));
-    const lane = laneOf(action);
-    if ((lanes.get(lane) ?? 0) > at) continue;
+    const its = lanesOf(action);
+    if (its.some((lane) => (lanes.get(lane) ?? 0) > at)) continue;
     const away = 'away' in action ? action.away : 0;
-    lanes.set(lane, at + away + (RECOVERY[lane.split(' ')[0] ?? ''] ?? 1_000));
+    for (const lane of its) lanes.set(lane, at + away + (RECOVERY[lane.split(' ')[0] ?? ''] ?? 1_000));
     yield { at, action };
   }
 }
@@ -125,6 +132,8 @@ function makeFault(random: Random, kind: Fault['kind']): Fault {
     case 'vswitchd-kill':
     case 'ovsdb-kill':
     case 'ovs-kill':
+    case 'ovs-restart':
+    case 'reboot':
       return { kind, host, away: random.between(0, 2_000) };
     case 'partition':
       return { kind, host, away: random.between(1_000, 6_000) };
@@ -132,6 +141,15 @@ function makeFault(random: Random, kind: Fault['kind']): Fault {
       const bridge = random.pick(['br-tun', 'br-tun', 'br-int'] as const);
       return { kind, host, bridge, table: random.chance(0.5) ? random.pick(TABLES[bridge]) : undefined };
     }
+    case 'flow-change': {
+      const bridge = random.pick(['br-tun', 'br-tun', 'br-int'] as const);
+      return { kind, host, bridge, how: random.pick(['deleted', 'altered']), pick: random.next() };
+    }
+    case 'journal-loss':
+      return {
+        ...{ kind, host, end: random.pick(['stop', 'kill']), journal: random.pick(JOURNAL_LOSSES) },
+        ...{ from: random.next(), away: random.between(0, 3_000) },
+      };
     case 'tunnel-delete':
       return { kind, host, pick: random.next() };
     case 'foreign-flow':

@@ -48,13 +48,16 @@ export type PortChange =
   /** `vm`: as Nova ends a VM; `port`: a user deletes the port of a VM that runs. */
   | { readonly kind: 'delete'; readonly port: string; readonly first: 'vm' | 'port' };
 
+/** `newer`: a later version of the daemon has written to it. */
+export type JournalLoss = 'deleted' | 'overwritten' | 'newer';
+
 /** `away`: milliseconds from the blow to the beginning of its end. */
 export type Fault =
   | { readonly kind: 'agent-stop' | 'agent-kill'; readonly host: HostNumber; readonly away: number }
   /** `cut`: the broker closes all connections meanwhile, with deliveries unread and unacknowledged. */
   | { readonly kind: 'agent-freeze'; readonly host: HostNumber; readonly away: number; readonly cut: boolean }
   | {
-      readonly kind: 'vswitchd-kill' | 'ovsdb-kill' | 'ovs-kill' | 'partition';
+      readonly kind: 'vswitchd-kill' | 'ovsdb-kill' | 'ovs-kill' | 'ovs-restart' | 'reboot' | 'partition';
       readonly host: HostNumber;
       readonly away: number;
     }
@@ -64,6 +67,23 @@ export type Fault =
       readonly host: HostNumber;
       readonly bridge: Bridge;
       readonly table: number | undefined;
+    }
+  /** One of ours. `pick`: which of those that are there then, as a fraction. `altered`: it drops. */
+  | {
+      readonly kind: 'flow-change';
+      readonly host: HostNumber;
+      readonly bridge: Bridge;
+      readonly how: 'deleted' | 'altered';
+      readonly pick: number;
+    }
+  /** The daemon ends, and finds its journal so when it starts again. `from`: what is overwritten, to the end, as a fraction. */
+  | {
+      readonly kind: 'journal-loss';
+      readonly host: HostNumber;
+      readonly end: 'stop' | 'kill';
+      readonly journal: JournalLoss;
+      readonly from: number;
+      readonly away: number;
     }
   /** `pick`: which of the tunnel ports that are there then, as a fraction. */
   | { readonly kind: 'tunnel-delete'; readonly host: HostNumber; readonly pick: number }
@@ -99,10 +119,10 @@ export interface Schedule {
 }
 
 /** Steps of one lane are done one after the other, whatever their times. */
-export function laneOf(action: Action): string {
+export function lanesOf(action: Action): readonly string[] {
   switch (action.kind) {
     case 'create':
-      return `port ${action.port.name}`;
+      return [`port ${action.port.name}`];
     case 'plug':
     case 'unplug':
     case 'down':
@@ -111,101 +131,35 @@ export function laneOf(action: Action): string {
     case 'migrate':
     case 'readdress':
     case 'delete':
-      return `port ${action.port}`;
+      return [`port ${action.port}`];
     case 'agent-stop':
     case 'agent-kill':
     case 'agent-freeze':
-      return `agent ${action.host}`;
+    case 'journal-loss':
+      return [`agent ${action.host}`];
     case 'vswitchd-kill':
     case 'ovsdb-kill':
     case 'ovs-kill':
     case 'flows-wipe':
+    case 'flow-change':
     case 'tunnel-delete':
-      return `switch ${action.host}`;
+      return [`switch ${action.host}`];
+    // What is saved and restored is not what it was if somebody else's flow is removed meanwhile.
+    case 'ovs-restart':
+      return [`switch ${action.host}`, `foreign ${action.host}`];
+    case 'reboot':
+      return [`agent ${action.host}`, `switch ${action.host}`];
     case 'foreign-flow':
-      return `foreign ${action.host}`;
+      return [`foreign ${action.host}`];
     case 'partition':
-      return `link ${action.host}`;
+      return [`link ${action.host}`];
     case 'server-stop':
-      return 'server';
+      return ['server'];
     case 'broker-restart':
     case 'broker-freeze':
     case 'connections-close':
     case 'exchange-delete':
     case 'queues-delete':
-      return 'broker';
+      return ['broker'];
   }
-}
-
-/** ` 12.34 s  #17  host2: the daemon is killed, back after 1.2 s`. */
-export function describeStep({ number, at, action }: Step): string {
-  return `${(at / 1000).toFixed(2).padStart(7)} s  #${String(number).padEnd(4)} ${describe(action)}`;
-}
-
-export function describe(action: Action): string {
-  switch (action.kind) {
-    case 'create':
-      return `${action.port.name}: created on host${action.port.host}, ${action.port.network}, ${action.port.ipv4}, and plugged`;
-    case 'plug':
-      return `${action.port}: plugged`;
-    case 'unplug':
-      return `${action.port}: unplugged`;
-    case 'down':
-    case 'up':
-      return `${action.port}: administratively ${action.kind}`;
-    case 'move':
-      return `${action.port}: moved to host${action.to}, ${action.order === 'bind-first' ? 'bound there' : 'unplugged here'} first`;
-    case 'migrate': {
-      const end = action.end === 'completed' ? 'switched over' : 'called off';
-      return `${action.port}: migrates live to host${action.to}, ${end} after ${seconds(action.copying)}`;
-    }
-    case 'readdress':
-      return `${action.port}: its addresses are ${action.ipv4} and ${action.ipv6} now`;
-    case 'delete':
-      return `${action.port}: deleted, the ${action.first === 'vm' ? 'VM' : 'port'} first`;
-    case 'agent-stop':
-      return `host${action.host}: the daemon is stopped (SIGTERM), ${back(action.away)}`;
-    case 'agent-kill':
-      return `host${action.host}: the daemon is killed (SIGKILL), ${back(action.away)}`;
-    case 'agent-freeze': {
-      const cut = action.cut ? ', and the broker closes all connections meanwhile' : '';
-      return `host${action.host}: the daemon stands still (SIGSTOP), ${back(action.away)}${cut}`;
-    }
-    case 'vswitchd-kill':
-      return `host${action.host}: ovs-vswitchd is killed, ${back(action.away)}`;
-    case 'ovsdb-kill':
-      return `host${action.host}: ovsdb-server is killed, ${back(action.away)}`;
-    case 'ovs-kill':
-      return `host${action.host}: ovs-vswitchd and ovsdb-server are killed, ${back(action.away)}`;
-    case 'partition':
-      return `host${action.host}: no way to the broker, ${back(action.away)}`;
-    case 'flows-wipe':
-      return `host${action.host}: ${action.table === undefined ? 'all flows' : `the flows of table ${action.table}`} of ${action.bridge} are deleted by hand`;
-    case 'tunnel-delete':
-      return `host${action.host}: a tunnel port is deleted by hand (at ${action.pick.toFixed(2)} of the list)`;
-    case 'foreign-flow':
-      return `host${action.host}: somebody else's flow on ${action.bridge}, removed after ${seconds(action.away)}`;
-    case 'broker-restart': {
-      const how = action.how === 'kill' ? 'killed' : 'stopped';
-      return `the broker is ${how}, ${back(action.away)}${action.data === 'empty' ? ', with nothing in memory or on disk' : ''}`;
-    }
-    case 'broker-freeze':
-      return `the broker stands still (SIGSTOP), ${back(action.away)}`;
-    case 'server-stop':
-      return `the server is stopped, ${back(action.away)}`;
-    case 'connections-close':
-      return 'the broker closes all connections';
-    case 'exchange-delete':
-      return "l2population's fanout exchange is deleted";
-    case 'queues-delete':
-      return `host${action.host}: ${action.all ? 'its fanout queues are' : "l2population's fanout queue is"} deleted at the broker`;
-  }
-}
-
-function back(away: number): string {
-  return `back after ${seconds(away)}`;
-}
-
-function seconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(1)} s`;
 }

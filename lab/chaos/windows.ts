@@ -1,6 +1,6 @@
 /**
- * When the steady pairs may lose packets: while a switch is empty through a fault, and for a stated time afterwards. The
- * repair is the daemon's, so its absence keeps a window open. Pure; times in milliseconds since the epoch.
+ * When the steady pairs may lose packets: while flows are missing through a fault, and for a stated time afterwards. The
+ * repair is the daemon's, out of its memory, so the absence of either keeps a window open. Pure; times in milliseconds since the epoch.
  */
 import type { Fault, HostNumber } from './steps.ts';
 
@@ -11,7 +11,10 @@ import type { Fault, HostNumber } from './steps.ts';
 export const WINDOWS: Readonly<Partial<Record<Fault['kind'], number>>> = {
   'vswitchd-kill': 3,
   'ovs-kill': 3,
+  'ovs-restart': 3,
+  reboot: 3,
   'flows-wipe': 2,
+  'flow-change': 2,
   'tunnel-delete': 2,
 };
 
@@ -52,7 +55,7 @@ export function endOf(blow: Blow, absences: readonly Span[]): number | undefined
 /** All that has happened to the hosts of a run. */
 export interface Events {
   readonly blows: readonly Blow[];
-  /** The daemon of a host does not run, or stands still. */
+  /** The daemon of a host does not run, stands still, or has lost its memory and has not been told anew. */
   readonly absences: readonly Span[];
   /** Ports are added to or taken from a host's switch, or a link of the host changes. */
   readonly churn: readonly Span[];
