@@ -171,12 +171,13 @@ export class FlowLedger {
     return actions === event.actions;
   }
 
-  #wantedActions({ table, match, cookie }: FlowEvent): string | undefined {
+  #wantedActions({ kind, table, match, cookie }: FlowEvent): string | undefined {
     for (const priority of this.#priorities.get(table) ?? []) {
       const key = flowKey({ table, priority, match });
       const flow = this.#wanted.get(key)?.flow;
-      // What the switch has refused us, and nobody tries again now, is put there by somebody else.
-      if (flow?.cookie === cookie && !this.#refused.has(key)) return flow.actions;
+      // What the switch has refused us, and nobody tries again now, is put there by somebody else, who may take it away again.
+      const isOurs = kind === 'deleted' || !this.#refused.has(key);
+      if (flow?.cookie === cookie && isOurs) return flow.actions;
     }
     return undefined;
   }

@@ -195,6 +195,9 @@ describe('refused', () => {
     expect(ledger.expects(added)).toBe(false);
     ledger.setActual([bad], isMine);
     expect(ledger.changes()).toEqual({ adds: [], deletes: [] });
+    expect(ledger.expects({ ...added, kind: 'deleted' }), 'or it would be taken for there when it is tried again').toBe(
+      false,
+    );
     ledger.want('a', []);
     expect(ledger.changes().deletes).toEqual([flowKey(bad)]);
     ledger.want('a', [bad]);
