@@ -6,7 +6,7 @@ import { type Channel, connect } from 'amqplib';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS } from '../../src/neutron/topics.ts';
 import { ownQueues } from '../../src/rpc/own-queues.ts';
 import type { Cloud } from '../cloud.ts';
-import { labRpcConfig } from '../server/rpc-config.ts';
+import { labRpcConfig, STREAM_FANOUT } from '../server/rpc-config.ts';
 
 export async function restartBroker(
   { broker, run }: Cloud,
@@ -34,14 +34,15 @@ export async function deleteExchange(cloud: Cloud): Promise<void> {
   });
 }
 
-/** As when nobody has used them for `x-expires`. */
-export async function deleteQueues(cloud: Cloud, host: string, all: boolean): Promise<void> {
+/** As when nobody has used them for `x-expires`. A stream is everybody's, and goes for all. */
+export async function deleteQueues(cloud: Cloud, host: string, all: boolean, streams: boolean): Promise<void> {
   const config = labRpcConfig(cloud.transportUrlFromOutside);
   if ('complaint' in config) throw new Error(config.complaint);
   const topics = all ? NOTIFICATION_TOPICS : [L2POPULATION_TOPIC];
-  const { queues } = ownQueues(config, { host, topics, byName: [] });
+  const mode = streams ? STREAM_FANOUT : {};
+  const { queues, shared } = ownQueues({ ...config, ...mode }, { host, topics, byName: [] });
   await onChannel(cloud, async (channel) => {
-    for (const { name } of queues) await channel.deleteQueue(name);
+    for (const name of [...queues.map(({ name }) => name), ...shared]) await channel.deleteQueue(name);
   });
 }
 

@@ -6,7 +6,7 @@ import { GiveUp, waitFor } from '../wait.ts';
 import { closeConnections, deleteExchange, deleteQueues, freezeBroker, restartBroker } from './broker-faults.ts';
 import type { Gate } from './gate.ts';
 import { loseJournal } from './journal-loss.ts';
-import type { Fault, HostNumber } from './steps.ts';
+import type { Fault, HostNumber, Schedule } from './steps.ts';
 import {
   changeFlow,
   deleteTunnelPort,
@@ -25,14 +25,13 @@ export class Faults {
   readonly events = { blows: [] as Blow[], absences: [] as Span[], churn: [] as Span[] };
   readonly #cloud: Cloud;
   readonly #server: Gate;
-  readonly #served: ReadonlyMap<HostNumber, readonly string[]>;
+  readonly #schedule: Schedule;
   #isOver = false;
 
-  /** @param served ids of the networks that a host has steady ports of */
-  constructor(cloud: Cloud, server: Gate, served: ReadonlyMap<HostNumber, readonly string[]>) {
+  constructor(cloud: Cloud, server: Gate, schedule: Schedule) {
     this.#cloud = cloud;
     this.#server = server;
-    this.#served = served;
+    this.#schedule = schedule;
   }
 
   /** Nobody asks any more what has become of the last ones. */
@@ -92,7 +91,7 @@ export class Faults {
       case 'exchange-delete':
         return await deleteExchange(cloud);
       case 'queues-delete':
-        return await deleteQueues(cloud, `host${fault.host}`, fault.all);
+        return await deleteQueues(cloud, `host${fault.host}`, fault.all, this.#schedule.streams);
       case 'server-stop':
         return await this.#server.alone(async () => {
           await cloud.stopServer();
@@ -150,7 +149,8 @@ export class Faults {
       networks: { id: string; sync: { status: string } }[];
     };
     const synced = new Set(networks.filter(({ sync }) => sync.status === 'synced').map(({ id }) => id));
-    return (this.#served.get(host) ?? []).every((id) => synced.has(id));
+    const steady = this.#schedule.steady.filter((port) => port.host === host).map(({ network }) => network);
+    return this.#schedule.networks.every(({ id, name }) => synced.has(id) || !steady.includes(name));
   }
 
   async #freezeAgent(host: HostNumber, away: number, cut: boolean): Promise<void> {

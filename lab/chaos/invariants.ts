@@ -130,25 +130,31 @@ export interface QueueSample {
   readonly consumers: number;
 }
 
-/** Eight a host: six fanouts, one by name, one for replies. Replies of daemons that were killed expire in their time. */
-export function queueProblems(queues: readonly QueueSample[], hosts: number): string[] {
+/**
+ * Eight a host: six fanouts, one by name, one for replies. Replies of daemons that were killed expire in their time.
+ * @param streams the six fanouts are all hosts' together, and keep what was read
+ */
+export function queueProblems(queues: readonly QueueSample[], hosts: number, streams: boolean): string[] {
   const used = (pattern: RegExp) => queues.filter(({ name, consumers }) => pattern.test(name) && consumers > 0);
-  const fanouts = queues.filter(({ name }) => /_fanout_[0-9a-f]{32}$/.test(name));
+  const fanout = streams ? /^q-agent-notifier-.*_fanout$/ : /_fanout_[0-9a-f]{32}$/;
+  const fanouts = queues.filter(({ name }) => fanout.test(name));
   const byName = queues.filter(({ name }) => /^q-agent-notifier-.*\.host\d+$/.test(name));
   const replies = used(/^reply_[0-9a-f]{32}$/);
   const counts = [
-    ['fanout queues', fanouts.length, 6 * hosts],
+    ['fanout queues', fanouts.length, streams ? 6 : 6 * hosts],
     ['queues by a host’s name', byName.length, hosts],
     ['reply queues in use', replies.length, hosts],
   ] as const;
-  const ours = [...fanouts, ...byName, ...replies];
   return [
     ...counts.flatMap(([what, there, wanted]) => (there === wanted ? [] : [`${there} ${what}, not ${wanted}`])),
     ...queues.filter(({ name }) => name.endsWith('_stand-in')).map(({ name }) => `a stand-in is left: ${name}`),
-    ...ours.flatMap(({ name, messages, consumers }) => [
-      ...(consumers === 1 ? [] : [`${name} has ${consumers} consumers`]),
-      ...(messages === 0 ? [] : [`${name} has ${messages} messages that nobody takes`]),
-    ]),
+    ...[...fanouts, ...byName, ...replies].flatMap(({ name, messages, consumers }) => {
+      const isStream = streams && fanout.test(name);
+      return [
+        ...(consumers === (isStream ? hosts : 1) ? [] : [`${name} has ${consumers} consumers`]),
+        ...(messages === 0 || isStream ? [] : [`${name} has ${messages} messages that nobody takes`]),
+      ];
+    }),
   ];
 }
 

@@ -34,6 +34,15 @@ const SETTINGS = {
   l2pop_agent: { snapshot_grace: '6', snapshot_confirm: '8' },
 } as const;
 
+const STREAM_SETTINGS = {
+  oslo_messaging_rabbit: {
+    rabbit_quorum_queue: 'true',
+    rabbit_transient_quorum_queue: 'true',
+    rabbit_stream_fanout: 'true',
+    rabbit_qos_prefetch_count: '100',
+  },
+} as const;
+
 export interface ChaosOptions {
   readonly seed: number;
   /** Length of the schedule; bringing up and coming to rest are not in it. */
@@ -50,7 +59,9 @@ export async function runChaos(run: RunDirectory, { seed, seconds, print }: Chao
   const schedule = makeSchedule(seed, seconds);
   const log = new ChaosLog(run, print);
   log.note('schedule', { seed, seconds, steps: schedule.steps.map(describeStep) });
-  log.say(`seed ${seed}: ${schedule.steps.length} steps in ${seconds} s; the log is ${log.file}`);
+  log.say(
+    `seed ${seed}: ${schedule.steps.length} steps in ${seconds} s${schedule.streams ? ', fanouts are streams' : ''}; the log is ${log.file}`,
+  );
   const chaos = new Chaos(run, schedule, log);
   try {
     await chaos.bringUp();
@@ -91,17 +102,17 @@ class Chaos {
   }
 
   async bringUp(): Promise<void> {
-    const { networks, steady } = this.#schedule;
+    const { networks, steady, streams } = this.#schedule;
     const cloud = await Cloud.up(this.#run, {
       hosts: HOSTS.length,
-      settings: SETTINGS,
+      settings: streams ? { ...SETTINGS, ...STREAM_SETTINGS } : SETTINGS,
       // Without it nothing says that a port has gone from where it was when a live migration ends.
-      serverArguments: ['--l3-plugin', 'true'],
+      serverArguments: ['--l3-plugin', 'true', '--stream-fanout', String(streams)],
       onProgress: (what) => this.#log.note(what),
     });
     const gate = new Gate();
     const ports = new Ports(cloud, networks, gate);
-    const faults = new Faults(cloud, gate, servedNetworks(this.#schedule));
+    const faults = new Faults(cloud, gate, this.#schedule);
     await ports.createNetworks();
     for (const plan of steady) await ports.create(plan);
     const problems = await waitForRest(cloud, ports, START_PATIENCE);
@@ -151,7 +162,7 @@ class Chaos {
     this.#restedAfter = (performance.now() - start) / 1000;
     await watch.stop();
     problems.push(...(await watch.look()), ...surplusProcesses(sampleProcesses(cloud), HOSTS, true));
-    problems.push(...queueProblems(await listQueues(cloud), HOSTS.length));
+    problems.push(...queueProblems(await listQueues(cloud), HOSTS.length, this.#schedule.streams));
     for (const host of HOSTS) {
       const [before, after] = [resources.get(host), sampleResources(cloud.agent(host).pid)];
       if (before === undefined || after === undefined) problems.push(`host${host}: no daemon runs`);
@@ -228,15 +239,6 @@ class Chaos {
     if (this.#parts === undefined) throw new Error('nothing is up yet');
     return this.#parts;
   }
-}
-
-/** Ids of the networks that each host has steady ports of. */
-function servedNetworks({ networks, steady }: Schedule): Map<HostNumber, string[]> {
-  const idsOn = (host: HostNumber) =>
-    networks
-      .filter(({ name }) => steady.some((port) => port.host === host && port.network === name))
-      .map(({ id }) => id);
-  return new Map(HOSTS.map((host) => [host, idsOn(host)]));
 }
 
 function isPortAction(action: Action): action is PortAction {

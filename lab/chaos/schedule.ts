@@ -49,6 +49,9 @@ const WEIGHTS: readonly (readonly [Fault['kind'], number])[] = [
 /** Tables that hold something, by bridge. */
 const TABLES = { 'br-tun': [0, 2, 3, 4, 6, 10, 20, 21, 22], 'br-int': [0, 24, 25, 60] } as const;
 
+/** Of all runs. */
+const STREAMS = 0.25;
+
 const JOURNAL_LOSSES: readonly JournalLoss[] = ['deleted', 'overwritten', 'newer'];
 
 /** @param seed 0 to 2^32−1 */
@@ -60,8 +63,9 @@ export function makeSchedule(seed: number, seconds: number): Schedule {
   // One source each: a longer run begins as a shorter one does.
   const ports = portSteps(new Random(random.between(0, 2 ** 32 - 1)), networks, end);
   const faults = faultSteps(new Random(random.between(0, 2 ** 32 - 1)), end);
+  const streams = random.chance(STREAMS);
   const found = [...ports, ...faults].sort((a, b) => a.at - b.at);
-  return { seed, seconds, networks, steady, steps: found.map((step, i) => ({ number: i + 1, ...step })) };
+  return { seed, seconds, streams, networks, steady, steps: found.map((step, i) => ({ number: i + 1, ...step })) };
 }
 
 /** All types; equal ids of different types are different networks; the last two have no port that stays. */

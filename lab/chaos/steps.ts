@@ -112,6 +112,8 @@ export interface Step {
 export interface Schedule {
   readonly seed: number;
   readonly seconds: number;
+  /** Fanouts are streams (`rabbit_stream_fanout`). */
+  readonly streams: boolean;
   readonly networks: readonly NetworkPlan[];
   /** Two of each of the first networks, never touched: they ping each other. */
   readonly steady: readonly PortPlan[];

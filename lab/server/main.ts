@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { destination, pino } from 'pino';
 import type { RpcConfig } from '../../src/config/config.ts';
-import { labRpcConfig } from './rpc-config.ts';
+import { labRpcConfig, STREAM_FANOUT } from './rpc-config.ts';
 import { LabServer } from './server.ts';
 
 interface Options {
@@ -11,6 +11,7 @@ interface Options {
   readonly adminSocket: string;
   readonly l2population: boolean;
   readonly l3Plugin: boolean;
+  readonly streamFanout: boolean;
   readonly agentDownTime: number;
   readonly log?: string;
 }
@@ -22,6 +23,7 @@ const command = new Command('lab-server')
   .requiredOption('--admin-socket <path>', 'unix socket for requests (HTTP, JSON)')
   .option('--l2population <true|false>', 'send FDB entries', trueOrFalse, true)
   .option('--l3-plugin <true|false>', 'as a server that has the L3 plugin too', trueOrFalse, false)
+  .option('--stream-fanout <true|false>', 'as with rabbit_stream_fanout', trueOrFalse, false)
   .option('--agent-down-time <seconds>', 'without a report for so long an agent is down', seconds, 75)
   .option('--log <file>', 'append the log to this file instead of standard error');
 
@@ -34,7 +36,7 @@ async function run(options: Options): Promise<void> {
     process.once('SIGINT', resolve);
   });
   const starting = LabServer.start({
-    rpc: options.transportUrl,
+    rpc: { ...options.transportUrl, ...(options.streamFanout ? STREAM_FANOUT : {}) },
     database: options.database,
     adminSocket: options.adminSocket,
     l2population: options.l2population,

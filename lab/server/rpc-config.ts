@@ -23,6 +23,9 @@ export const RPC_DEFAULTS = {
   prefetch: 100,
 } as const satisfies Partial<RpcConfig>;
 
+/** What `rabbit_stream_fanout` needs, here as at the agents. */
+export const STREAM_FANOUT = { quorumQueue: true, transientQuorumQueue: true, streamFanout: true } as const;
+
 /** A complaint says what is wrong with the URL, without its password. */
 export function labRpcConfig(transportUrl: string): RpcConfig | { readonly complaint: string } {
   const url = parseTransportUrl(transportUrl);

@@ -45,13 +45,16 @@ describe('no flow outputs to a port that is not there', () => {
     expect(outputsToNowhere(sample(flow), QUIET)).toEqual([expect.stringContaining(`outputs to port ${dead}, `)]);
   });
 
-  it('a tunnel port that was deleted by hand is forgiven for its window, and no other blow is', () => {
+  it('a tunnel port that was deleted by hand, or flows that others restore, are forgiven for the window, and no other blow is', () => {
     const bad = sample(`${flood},output:3`);
     const deleted = wipe({ what: '#7 tunnel-delete', from: 19_000, to: 19_200 });
     expect(outputsToNowhere(bad, { ...QUIET, blows: [deleted] })).toEqual([]);
     expect(outputsToNowhere(bad, { ...QUIET, blows: [{ ...deleted, host: 2 }] })).toHaveLength(1);
     expect(outputsToNowhere(bad, { ...QUIET, blows: [{ ...deleted, grace: 700 }] })).toHaveLength(1);
-    expect(outputsToNowhere(bad, { ...QUIET, blows: [{ ...deleted, what: '#7 flows-wipe' }] })).toHaveLength(1);
+    expect(outputsToNowhere(bad, { ...QUIET, blows: [{ ...deleted, what: '#7 ovs-restart' }] })).toEqual([]);
+    for (const what of ['#7 flows-wipe', '#7 reboot', '#7 vswitchd-kill']) {
+      expect(outputsToNowhere(bad, { ...QUIET, blows: [{ ...deleted, what }] })).toHaveLength(1);
+    }
   });
 });
 
@@ -151,7 +154,17 @@ describe('queues', () => {
   const servers = [queue('q-plugin'), queue('q-plugin.lab-server'), queue('q-reports-plugin')];
 
   it('eight a host; the server has its own, and a daemon that was killed leaves one for replies', () => {
-    expect(queueProblems([...eight, ...servers, queue(`reply_${hex(8)}`, 0, 0)], 1)).toEqual([]);
+    expect(queueProblems([...eight, ...servers, queue(`reply_${hex(8)}`, 0, 0)], 1, false)).toEqual([]);
+  });
+
+  const streams = Array.from({ length: 6 }, (_, i) => queue(`q-agent-notifier-${i}-update_fanout`, 40, 2));
+  const two = [...eight.slice(6), queue('q-agent-notifier-l2population-update.host2'), queue(`reply_${hex(8)}`)];
+
+  it('streams are everybody’s, and keep what was read', () => {
+    expect(queueProblems([...streams, ...two], 2, true)).toEqual([]);
+    expect(queueProblems([...streams.slice(1), ...two], 2, true)).toEqual(['5 fanout queues, not 6']);
+    const unread = [...streams.slice(1), queue('q-agent-notifier-0-update_fanout', 0, 1), ...two];
+    expect(queueProblems(unread, 2, true)).toEqual([expect.stringContaining('has 1 consumers')]);
   });
 
   it.each([
@@ -163,7 +176,7 @@ describe('queues', () => {
     ['nobody listens', [...eight.slice(1), queue(`q-agent-notifier-0_fanout_${hex(0)}`, 0, 0)], 'has 0 consumers'],
     ['messages wait', [...eight.slice(1), queue(`q-agent-notifier-0_fanout_${hex(0)}`, 3)], 'has 3 messages'],
   ])('%s', (_, queues, problem) => {
-    expect(queueProblems(queues, 1)).toEqual([expect.stringContaining(problem)]);
+    expect(queueProblems(queues, 1, false)).toEqual([expect.stringContaining(problem)]);
   });
 });
 

@@ -26,6 +26,12 @@ it('steps are in order, inside their time, and said on a line each', () => {
   for (const step of steps) expect(describeStep(step)).toMatch(/^ *\d+\.\d\d s {2}#\d+ +\S.*[^.\n]$/);
 });
 
+it('some runs have streams, most have not', () => {
+  const streams = Array.from({ length: 200 }, (_, seed) => makeSchedule(seed, 1)).filter((one) => one.streams);
+  expect(streams.length).toBeGreaterThan(20);
+  expect(streams.length).toBeLessThan(100);
+});
+
 it('every kind of step comes in a long run, on every host', () => {
   const steps = makeSchedule(1, 2_000).steps;
   const kinds = new Set(steps.map(({ action }) => action.kind));
