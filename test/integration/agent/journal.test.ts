@@ -2,6 +2,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { type Port, portOn } from './port-object.ts';
 import { type AgentRig, rigForAll, waitFor } from './rig.ts';
+import { statusOf } from './switch-scene.ts';
 
 const REMOTE = '172.30.0.99';
 const entry = (n: number): [string, string] => [`fa:16:3e:99:00:0${n}`, `10.0.0.${n}`];
@@ -47,6 +48,23 @@ it('a flow that the switch refuses: the rest goes through, it is tried again and
   expect(refused().every(({ reason }) => String(reason).includes('OFPFMFC_TABLE_FULL'))).toBe(true);
   await rig.host.vsctl('clear', 'Bridge', 'br-tun', 'flow_tables');
   await waitFor('all entries', async () => (await unicast()).length === 3);
+});
+
+it('a flow that was given up and that somebody else puts there is seen, and goes when it is not wanted any more', async () => {
+  await rig.start({ l2pop_agent: { journal_attempts: '1', maintenance_interval: '3600' } });
+  await rig.wire(port);
+  await rig.server.fdb('add', port, { [REMOTE]: ['flood', entry(1)] });
+  await waitFor('the first entry', async () => (await unicast()).length === 1);
+  await limitUnicast(2);
+  await rig.server.fdb('add', port, { [REMOTE]: [entry(2)] });
+  await waitFor('it to be given up', async () => (await statusOf(rig)).journal.counts.failed === 1);
+  await rig.host.vsctl('clear', 'Bridge', 'br-tun', 'flow_tables');
+  const [{ line = '' } = {}] = (await statusOf(rig)).refused;
+  await rig.host.ofctl('add-flow', 'br-tun', line.replace(/^add /, ''));
+  expect(await unicast()).toEqual([entry(1)[0], entry(2)[0]]);
+  await rig.logged('somebody else changes flows here');
+  await rig.server.fdb('remove', port, { [REMOTE]: [entry(2)] });
+  await waitFor('it to go', async () => (await unicast()).join() === entry(1)[0]);
 });
 
 it('what was refused before a restart is tried after it', async () => {
