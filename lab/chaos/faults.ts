@@ -4,7 +4,7 @@ import { statePath } from '../agent.ts';
 import type { Cloud } from '../cloud.ts';
 import { GiveUp, waitFor } from '../wait.ts';
 import { closeConnections, deleteExchange, deleteQueues, freezeBroker, restartBroker } from './broker-faults.ts';
-import type { Gate } from './gate.ts';
+import type { Gates } from './gate.ts';
 import { loseJournal } from './journal-loss.ts';
 import type { Fault, HostNumber, Schedule } from './steps.ts';
 import {
@@ -24,13 +24,13 @@ const TOLD_PATIENCE = 120_000;
 export class Faults {
   readonly events = { blows: [] as Blow[], absences: [] as Span[], churn: [] as Span[] };
   readonly #cloud: Cloud;
-  readonly #server: Gate;
+  readonly #gates: Gates;
   readonly #schedule: Schedule;
   #isOver = false;
 
-  constructor(cloud: Cloud, server: Gate, schedule: Schedule) {
+  constructor(cloud: Cloud, gates: Gates, schedule: Schedule) {
     this.#cloud = cloud;
-    this.#server = server;
+    this.#gates = gates;
     this.#schedule = schedule;
   }
 
@@ -93,7 +93,7 @@ export class Faults {
       case 'queues-delete':
         return await deleteQueues(cloud, `host${fault.host}`, fault.all, this.#schedule.streams);
       case 'server-stop':
-        return await this.#server.alone(async () => {
+        return await this.#gates.server.alone(async () => {
           await cloud.stopServer();
           await sleep(fault.away);
           await cloud.startServer();
@@ -127,12 +127,16 @@ export class Faults {
 
   async #loseJournal({ host, end, journal, from, away }: Extract<Fault, { kind: 'journal-loss' }>): Promise<void> {
     const agent = this.#cloud.agent(host);
-    const span: Span = { host, from: Date.now(), to: undefined };
-    this.events.absences.push(span);
-    await agent[end]();
-    loseJournal(statePath(agent.host), journal, from);
-    await sleep(away);
-    await agent.start();
+    const span = await this.#gates.memoryOf(host).alone(async () => {
+      const begun: Span = { host, from: Date.now(), to: undefined };
+      this.events.absences.push(begun);
+      await agent[end]();
+      loseJournal(statePath(agent.host), journal, from);
+      await sleep(away);
+      await agent.start();
+      await waitFor(`host${host} to see what is plugged`, () => this.#seesSwitch(host));
+      return begun;
+    });
     // What the switch has lost by then nobody but the server knows. If it never is told so, rest does not come, and says why.
     waitFor(`host${host} to be told anew`, () => this.#isTold(host), { timeout: TOLD_PATIENCE, interval: 200 }).then(
       () => {
@@ -140,6 +144,13 @@ export class Faults {
       },
       () => undefined,
     );
+  }
+
+  async #seesSwitch(host: HostNumber): Promise<boolean> {
+    const { links } = JSON.parse((await this.#cloud.agent(host).get('/status')).body) as {
+      links: { ovsdb: { connected: boolean } };
+    };
+    return links.ovsdb.connected;
   }
 
   /** The server has confirmed each network that the host has steady ports of. */

@@ -1,3 +1,6 @@
+/** Who must not meet. */
+import type { HostNumber } from './steps.ts';
+
 /** Many pass at a time, unless it is closed: and it closes when those inside have left. */
 export class Gate {
   #inside = 0;
@@ -37,5 +40,21 @@ export class Gate {
 
   #change(): void {
     for (const tell of this.#waiting.splice(0)) tell();
+  }
+}
+
+export class Gates {
+  /** Whoever asks the server for a change passes: it is not stopped between a change and its notifications. */
+  readonly server = new Gate();
+  readonly #memories = new Map<HostNumber, Gate>();
+
+  /**
+   * Whoever unplugs a VIF of the host passes: that it was there, nobody could tell the server if the daemon was away just then
+   * and its journal is lost too.
+   */
+  memoryOf(host: HostNumber): Gate {
+    const gate = this.#memories.get(host) ?? new Gate();
+    this.#memories.set(host, gate);
+    return gate;
   }
 }

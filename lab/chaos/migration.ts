@@ -27,6 +27,8 @@ export interface Migration
   ask(request: (admin: AdminClient) => Promise<unknown>): Promise<void>;
   /** While the work is done, links and ports of the host come and go. */
   churning<T>(host: HostNumber, work: () => Promise<T>): Promise<T>;
+  /** Unplugs it and ends it. */
+  remove(vm: Vm, on: HostNumber): Promise<void>;
 }
 
 /** @returns the VM that the port has afterwards, plugged where the port is bound. */
@@ -43,7 +45,7 @@ export async function migrate(migration: Migration): Promise<Vm> {
     await ask((admin) => admin.removeInactiveBinding(portId, there));
     await ask((admin) => admin.updatePort(portId, { profile: {} }));
     await sleep(migration.closing);
-    await churning(to, () => destination.delete());
+    await migration.remove(destination, to);
     return source;
   }
   await churning(from, () => source.namespace.ip('link set eth0 down'));
@@ -51,7 +53,7 @@ export async function migrate(migration: Migration): Promise<Vm> {
   await ask((admin) => admin.activateBinding(portId, there));
   await sleep(migration.closing);
   await ask((admin) => admin.removeInactiveBinding(portId, old));
-  await churning(from, () => source.delete());
+  await migration.remove(source, from);
   return destination;
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cloud } from '../cloud.ts';
 import { AdminError } from '../server/admin-client.ts';
 import { Vm } from '../vm.ts';
-import type { Gate } from './gate.ts';
+import type { Gates } from './gate.ts';
 import { migrate } from './migration.ts';
 import { subnets } from './port-steps.ts';
 import type { HostNumber, NetworkPlan, PortAction, PortChange, PortPlan } from './steps.ts';
@@ -31,13 +31,12 @@ export class Ports {
   readonly churn: Span[] = [];
   readonly #cloud: Cloud;
   readonly #networks: readonly NetworkPlan[];
-  /** Whoever asks the server for a change goes through here: it is not stopped between a change and its notifications. */
-  readonly #server: Gate;
+  readonly #gates: Gates;
 
-  constructor(cloud: Cloud, networks: readonly NetworkPlan[], server: Gate) {
+  constructor(cloud: Cloud, networks: readonly NetworkPlan[], gates: Gates) {
     this.#cloud = cloud;
     this.#networks = networks;
-    this.#server = server;
+    this.#gates = gates;
   }
 
   async createNetworks(): Promise<void> {
@@ -85,7 +84,7 @@ export class Ports {
       case 'delete':
         this.known.delete(action.port);
         if (action.first === 'vm') await this.#end(port);
-        await this.#delete(port);
+        await this.#deletePort(port);
         await this.#end(port);
         break;
     }
@@ -120,6 +119,7 @@ export class Ports {
       boot: () => this.#boot({ ...port, host: to }, { unplugged: true }),
       ask: (request) => this.#ask(async () => void (await request(this.#cloud.admin))),
       churning: (on, work) => this.#churning(on, work),
+      remove: (ended, on) => this.#delete(ended, on),
     });
     if (end === 'completed') port.host = to;
   }
@@ -134,7 +134,11 @@ export class Ports {
   async #end(port: KnownPort): Promise<void> {
     const { vm, host } = port;
     port.vm = undefined;
-    if (vm !== undefined) await this.#churning(host, () => vm.delete());
+    if (vm !== undefined) await this.#delete(vm, host);
+  }
+
+  async #delete(vm: Vm, host: HostNumber): Promise<void> {
+    await this.#gates.memoryOf(host).pass(() => this.#churning(host, () => vm.delete()));
   }
 
   async #churning<T>(host: HostNumber, work: () => Promise<T>): Promise<T> {
@@ -162,7 +166,7 @@ export class Ports {
     });
   }
 
-  async #delete({ plan }: KnownPort): Promise<void> {
+  async #deletePort({ plan }: KnownPort): Promise<void> {
     await this.#ask(() => this.#cloud.admin.deletePort(plan.id));
   }
 
@@ -171,7 +175,7 @@ export class Ports {
     const deadline = performance.now() + PATIENCE;
     for (;;) {
       try {
-        await this.#server.pass(request);
+        await this.#gates.server.pass(request);
         return;
       } catch (error) {
         if (!(error instanceof AdminError) || error.status !== 409 || performance.now() > deadline) throw error;

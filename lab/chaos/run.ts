@@ -8,7 +8,7 @@ import type { RunDirectory } from '../run-directory.ts';
 import { listQueues } from './broker-faults.ts';
 import { describeStep } from './describe.ts';
 import { Faults } from './faults.ts';
-import { Gate } from './gate.ts';
+import { Gates } from './gate.ts';
 import { growth, queueProblems, type Resources, surplusProcesses } from './invariants.ts';
 import { ChaosLog } from './log.ts';
 import { rowsOf } from './losses.ts';
@@ -110,9 +110,9 @@ class Chaos {
       serverArguments: ['--l3-plugin', 'true', '--stream-fanout', String(streams)],
       onProgress: (what) => this.#log.note(what),
     });
-    const gate = new Gate();
-    const ports = new Ports(cloud, networks, gate);
-    const faults = new Faults(cloud, gate, this.#schedule);
+    const gates = new Gates();
+    const ports = new Ports(cloud, networks, gates);
+    const faults = new Faults(cloud, gates, this.#schedule);
     await ports.createNetworks();
     for (const plan of steady) await ports.create(plan);
     const problems = await waitForRest(cloud, ports, START_PATIENCE);

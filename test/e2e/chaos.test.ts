@@ -4,8 +4,11 @@ import { runChaos } from '../../lab/chaos/run.ts';
 import { makeSchedule } from '../../lab/chaos/schedule.ts';
 import { RunDirectory } from '../../lab/run-directory.ts';
 
-const SEED = 1;
-const SECONDS = 25;
+/** A reboot, a restart of Open vSwitch, a journal lost, a flow changed by hand, the broker restarted: of many seeds the one with most. */
+const SEED = 41691;
+const SECONDS = 30;
+/** Of faults that it meets. */
+const KINDS = 14;
 
 it('faults of every part among ports that come, go and move: nothing is lost, and at rest all is as the server says', async () => {
   const run = RunDirectory.createForTest();
@@ -19,6 +22,9 @@ it('faults of every part among ports that come, go and move: nothing is lost, an
   }
   await run.remove();
   const begun = lines.filter((line) => /^ *\d+\.\d+ s {2}#/.test(line));
-  expect(begun).toHaveLength(makeSchedule(SEED, SECONDS).steps.length);
+  const { steps } = makeSchedule(SEED, SECONDS);
+  expect(begun).toHaveLength(steps.length);
+  const faults = steps.flatMap(({ action }) => ('port' in action ? [] : [action.kind]));
+  expect(new Set(faults).size).toBeGreaterThanOrEqual(KINDS);
   expect(lines.at(-1)).toContain('all held');
 });
