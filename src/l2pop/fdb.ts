@@ -2,8 +2,8 @@
  * The FDB of one network segment: who claims which MAC and which IP, by set algebra per VTEP (DESIGN, rule 11).
  *
  * Entries are `(VTEP, MAC, IP)` as they come on the wire. A MAC is behind a VTEP as long as any entry says so; an IP
- * belongs to a MAC as long as an entry says so, and is answered for while that MAC is behind any VTEP. Where several
- * claim the same, the newest is rendered and the older returns when it goes. A VTEP with any entry is flooded to.
+ * belongs to a MAC as long as an entry says so and the MAC is behind the same VTEP. Where several claim the same, the
+ * newest is rendered and the older returns when it goes. A VTEP with any entry is flooded to.
  */
 import type { IpAddress, MacAddress, SegmentationId, TunnelType } from '../values.ts';
 
@@ -82,10 +82,10 @@ export class NetworkFdb {
     )?.vtep;
   }
 
-  /** The MAC that owns an IP now, and the VTEP that said so: of those that are behind a VTEP, the newest. */
+  /** The MAC that owns an IP now, and the VTEP that said so and has the MAC. */
   ownerOf(ip: IpAddress): { mac: MacAddress; vtep: IpAddress } | undefined {
     const owner = newest(
-      (this.#ips.get(ip) ?? []).filter(({ mac }) => this.#located(mac).length > 0),
+      (this.#ips.get(ip) ?? []).filter(({ claim }) => claim.located),
       ({ claim }) => claim.ips.get(ip)?.sequence ?? -1,
       ({ mac, claim }) => `${claim.vtep} ${mac}`,
     );
@@ -235,8 +235,9 @@ export class NetworkFdb {
     const known = claim.located ? claim.stamp : undefined;
     noteClaim(touched, claim.vtep, mac, known, stamp);
     claim.stamp = assertedAgain(known, stamp, rivals);
+    if (!claim.located) for (const ip of claim.ips.keys()) touched.ips.add(ip);
     claim.located = true;
-    this.#touchIfMoved(mac, before, touched);
+    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
   }
 
   #forgetClaim(mac: MacAddress, claim: MacClaim, touched: Touched): void {
@@ -245,16 +246,9 @@ export class NetworkFdb {
     if (left.length > 0) this.#macs.set(mac, left);
     else this.#macs.delete(mac);
     touchClaim(touched, claim.vtep, mac);
-    this.#touchIfMoved(mac, before, touched);
+    if (this.vtepOf(mac) !== before) touched.macs.add(mac);
     this.#vteps.get(claim.vtep)?.macs.delete(mac);
     this.#forgetVtepIfEmpty(claim.vtep, touched);
-  }
-
-  #touchIfMoved(mac: MacAddress, before: IpAddress | undefined, touched: Touched): void {
-    const now = this.vtepOf(mac);
-    if (now === before) return;
-    touched.macs.add(mac);
-    if (now === undefined || before === undefined) for (const ip of this.ipsOf(mac)) touched.ips.add(ip);
   }
 
   #vtep(vtep: IpAddress, touched: Touched): { flooding: Stamp | undefined; readonly macs: Set<MacAddress> } {

@@ -47,7 +47,7 @@ class Model {
   }
 
   ownerOf(ip: string): { mac: string; vtep: string } | undefined {
-    const isIt = (key: string) => key.endsWith(` ${ip}`) && this.vtepOf(key.split(' ')[1] ?? '') !== undefined;
+    const isIt = (key: string) => key.endsWith(` ${ip}`) && this.#macs.has(key.slice(0, -ip.length - 1));
     const [vtep = '', mac = ''] = this.#newest(this.#ips, isIt)?.split(' ') ?? [];
     return vtep === '' ? undefined : { mac, vtep };
   }
@@ -329,13 +329,11 @@ describe('chg_ip', () => {
     expect(fdb.ownerOf(I1)).toEqual({ mac: M1, vtep: V1 });
   });
 
-  test('from the old host of a MAC that has moved: the IP is its own all the same', () => {
+  test('of a port that was not ACTIVE there and is elsewhere now: the add tells all its IPs', () => {
     const fdb = newFdb();
-    fdb.add(V2, { mac: M1, ip: I1 }, at(1), nothingTouched());
-    fdb.changeIp(V1, { before: [], after: [{ mac: M1, ip: I2 }] }, at(2), nothingTouched());
-    expect(fdb.ownerOf(I2)?.mac).toBe(M1);
-    fdb.remove(V2, { mac: M1, ip: I1 }, nothingTouched());
-    expect(fdb.ownerOf(I2)).toBeUndefined();
+    fdb.changeIp(V1, { before: [], after: [{ mac: M1, ip: I2 }] }, at(1), nothingTouched());
+    fdb.add(V2, { mac: M1, ip: I1 }, at(2), nothingTouched());
+    expect([fdb.ownerOf(I1), fdb.ownerOf(I2)]).toEqual([{ mac: M1, vtep: V2 }, undefined]);
   });
 
   test('an IP goes from one MAC to another, and returns when the newer claim goes', () => {
