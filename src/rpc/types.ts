@@ -147,7 +147,7 @@ export interface RpcClientOptions {
   readonly topics: readonly string[];
   /** Those consumed by name (`<topic>.<host>`) too. */
   readonly byName: readonly string[];
-  /** Milliseconds between looks at the bindings of the fanout queues; default five minutes. */
+  /** Milliseconds between looks at the bindings of the fanout queues; default a minute. */
   readonly bindingInterval?: number;
   readonly ids: RpcIds;
   now(): Date;

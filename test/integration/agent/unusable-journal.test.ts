@@ -1,9 +1,9 @@
 /**
- * A start with a journal that is of no use, for its schema is a newer one's, or its disk is full: it is said, and the daemon
- * goes on from the flows that are there and asks for each network. No flow goes.
+ * A start with a journal that is of no use, for its schema is a newer one's, or there is none, for its disk is full: it is
+ * said, and the daemon goes on from the flows that are there and asks for each network. No flow goes.
  */
 import { readdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FlowWatch } from './flow-watch.ts';
@@ -75,7 +75,7 @@ it('a newer schema: set aside, and the next start goes on from the new file', as
   ]);
   const names = readdirSync(dirname(rig.journal)).filter((name) => name.includes('.newer-'));
   expect(names).toHaveLength(1);
-  const aside = new DatabaseSync(`${dirname(rig.journal)}/${names[0]}`, { readOnly: true });
+  const aside = new DatabaseSync(join(dirname(rig.journal), names[0] ?? ''), { readOnly: true });
   expect(aside.prepare('PRAGMA user_version').get(), 'for whoever goes back to it').toEqual({ user_version: 1000 });
   aside.close();
   expect(await journal()).toMatchObject({ path: rig.journal, reason: null });
@@ -85,6 +85,22 @@ it('a newer schema: set aside, and the next start goes on from the new file', as
   await networks.hasAll();
   expect(networks.asked()).toEqual([]);
   expect(rig.problems()).toEqual([]);
+});
+
+it('a disk that has filled up meanwhile: what the file has is used, until there is something to write', async () => {
+  await rig.agent.stop();
+  disk?.fill();
+  await rig.agent.start();
+  await rig.ready();
+  await networks.say('remove', 0, 1);
+  await networks.say('add', 1, 10);
+  await networks.hasAll();
+  await waitFor('the file to be given up', async () => (await journal()).path === null);
+  expect(networks.asked()).toEqual([]);
+  await rig.agent.kill();
+  await start();
+  await networks.hasAll();
+  expect(networks.asked()).toEqual([0, 1]);
 });
 
 it('a full disk, while it runs and at the start after a kill: what came last, known to no file, stays', async () => {
