@@ -148,12 +148,12 @@ export class NetworkFdb {
     this.#forgetVtepIfEmpty(vtep, touched);
   }
 
-  /** Takes back one VTEP's entry; the MAC goes with its last IP. */
-  remove(vtep: IpAddress, { mac, ip }: Entry, touched: Touched): void {
+  /** A port is no longer behind a VTEP. Its MAC goes with all its IPs: the message names those that the port has now, not those of then. */
+  remove(vtep: IpAddress, { mac }: Entry, touched: Touched): void {
     const claim = this.#claim(vtep, mac);
     if (claim === undefined) return;
-    this.#removeIp(mac, claim, ip, touched);
-    if (claim.ips.size === 0) this.#forgetClaim(mac, claim, touched);
+    for (const ip of [...claim.ips.keys()]) this.#removeIp(mac, claim, ip, touched);
+    this.#forgetClaim(mac, claim, touched);
   }
 
   /**

@@ -33,9 +33,9 @@ class Model {
       for (const entry of step.before) this.#ips.delete(`${vtep} ${entry.join(' ')}`);
       for (const entry of step.after) this.#assert(this.#ips, `${vtep} ${entry.join(' ')}`, stamp);
     } else if (step.kind === 'remove') {
-      const [mac, ip] = step.entry;
-      this.#ips.delete(`${vtep} ${mac} ${ip}`);
-      if (!this.#has(this.#ips, `${vtep} ${mac} `)) this.#macs.delete(`${vtep} ${mac}`);
+      const [mac] = step.entry;
+      for (const key of [...this.#ips.keys()]) if (key.startsWith(`${vtep} ${mac} `)) this.#ips.delete(key);
+      this.#macs.delete(`${vtep} ${mac}`);
     } else {
       this.#assert(this.#macs, `${vtep} ${step.entry[0]}`, stamp);
       this.#assert(this.#ips, `${vtep} ${step.entry.join(' ')}`, stamp);
@@ -64,10 +64,6 @@ class Model {
   #assert(list: Map<string, Stamp>, key: string, stamp: Stamp): void {
     const known = list.get(key);
     list.set(key, stamp.snapshot && known !== undefined ? known : stamp);
-  }
-
-  #has(list: Map<string, Stamp>, start: string): boolean {
-    return [...list.keys()].some((key) => key.startsWith(start));
   }
 
   #newest(list: Map<string, Stamp>, test: (key: string) => boolean): string | undefined {
@@ -360,14 +356,15 @@ describe('corners', () => {
     expect([fdb.vteps(), [...touched.vteps]]).toEqual([[], [V1]]);
   });
 
-  test('a MAC with two IPs goes with the second', () => {
+  test('a port that is removed under other addresses than it had is gone with all of them, from that VTEP alone', () => {
     const fdb = newFdb();
-    fdb.add(V1, { mac: M1, ip: I1 }, at(1), nothingTouched());
-    fdb.add(V1, { mac: M1, ip: I2 }, at(1), nothingTouched());
-    fdb.remove(V1, { mac: M1, ip: I1 }, nothingTouched());
-    expect([fdb.vtepOf(M1), fdb.ownerOf(I1)]).toEqual([V1, undefined]);
-    fdb.remove(V1, { mac: M1, ip: I2 }, nothingTouched());
-    expect(fdb.vtepOf(M1)).toBeUndefined();
+    for (const vtep of [V2, V1]) fdb.add(vtep, { mac: M1, ip: I1 }, at(vtep === V1 ? 2 : 1), nothingTouched());
+    const touched = nothingTouched();
+    fdb.remove(V1, { mac: M1, ip: I2 }, touched);
+    expect([fdb.vtepOf(M1), fdb.ownerOf(I1), fdb.vteps()]).toEqual([V2, { mac: M1, vtep: V2 }, [V2]]);
+    expect(touched).toMatchObject({ macs: new Set([M1]), ips: new Set([I1]), vteps: new Set([V1]) });
+    fdb.remove(V2, { mac: M1, ip: I2 }, nothingTouched());
+    expect(fdb.isEmpty).toBe(true);
   });
 
   test('what is read back from the switch makes nothing older that was heard before', () => {
