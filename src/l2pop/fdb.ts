@@ -1,9 +1,10 @@
 /**
  * The FDB of one network segment: who claims which MAC and which IP, by set algebra per VTEP (DESIGN, rule 11).
  *
- * Entries are `(VTEP, MAC, IP)` as they come on the wire. A MAC is behind a VTEP as long as any entry says so; an IP
- * belongs to a MAC as long as an entry says so and the MAC is behind the same VTEP. Where several claim the same, the
- * newest is rendered and the older returns when it goes. A VTEP with any entry is flooded to.
+ * Entries are `(VTEP, MAC, IP)` as they come on the wire. A MAC is behind a VTEP from the first entry that says so until
+ * one is taken back, which takes the port, whatever its IPs. An IP belongs to a MAC as long as an entry says so and the
+ * MAC is behind the same VTEP. Where several claim the same, the newest is rendered and the older returns when it goes.
+ * A VTEP with any entry is flooded to.
  */
 import type { IpAddress, MacAddress, SegmentationId, TunnelType } from '../values.ts';
 
@@ -148,7 +149,7 @@ export class NetworkFdb {
     this.#forgetVtepIfEmpty(vtep, touched);
   }
 
-  /** A port is no longer behind a VTEP. Its MAC goes with all its IPs: the message names those that the port has now, not those of then. */
+  /** A port is no longer behind a VTEP. Its MAC goes with all its IPs: the message names those that it has now, not those that it had there. */
   remove(vtep: IpAddress, { mac }: Entry, touched: Touched): void {
     const claim = this.#claim(vtep, mac);
     if (claim === undefined) return;
