@@ -54,7 +54,7 @@ export function describe(action: Action): string {
     case 'journal-loss': {
       const journal = {
         deleted: 'its journal is deleted',
-        overwritten: `its journal is overwritten from ${action.from.toFixed(2)} of it on`,
+        overwritten: `its journal is overwritten${action.whole ? '' : ' but for its header'}`,
         newer: 'its journal is of a newer version',
       }[action.journal];
       return `host${action.host}: the daemon is ${action.end === 'stop' ? 'stopped' : 'killed'}, ${back(action.away)}, and ${journal}`;

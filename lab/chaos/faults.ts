@@ -2,10 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { statePath } from '../agent.ts';
 import type { Cloud } from '../cloud.ts';
+import { rows } from '../oracle/ovsdb-rows.ts';
 import { GiveUp, waitFor } from '../wait.ts';
 import { closeConnections, deleteExchange, deleteQueues, freezeBroker, restartBroker } from './broker-faults.ts';
 import type { Gates } from './gate.ts';
-import { loseJournal } from './journal-loss.ts';
+import { loseJournal, vifsIn } from './journal-loss.ts';
+import type { ChaosLog } from './log.ts';
 import type { Fault, HostNumber, Schedule } from './steps.ts';
 import {
   changeFlow,
@@ -26,12 +28,14 @@ export class Faults {
   readonly #cloud: Cloud;
   readonly #gates: Gates;
   readonly #schedule: Schedule;
+  readonly #log: ChaosLog;
   #isOver = false;
 
-  constructor(cloud: Cloud, gates: Gates, schedule: Schedule) {
+  constructor(cloud: Cloud, gates: Gates, schedule: Schedule, log: ChaosLog) {
     this.#cloud = cloud;
     this.#gates = gates;
     this.#schedule = schedule;
+    this.#log = log;
   }
 
   /** Nobody asks any more what has become of the last ones. */
@@ -125,13 +129,15 @@ export class Faults {
     });
   }
 
-  async #loseJournal({ host, end, journal, from, away }: Extract<Fault, { kind: 'journal-loss' }>): Promise<void> {
+  async #loseJournal({ host, end, journal, whole, away }: Extract<Fault, { kind: 'journal-loss' }>): Promise<void> {
     const agent = this.#cloud.agent(host);
     const span = await this.#gates.memoryOf(host).alone(async () => {
       const begun: Span = { host, from: Date.now(), to: undefined };
       this.events.absences.push(begun);
       await agent[end]();
-      loseJournal(statePath(agent.host), journal, from);
+      const owed = await this.#owed(host);
+      if (owed.length === 0) loseJournal(statePath(agent.host), journal, whole);
+      else this.#log.say(`host${host}: its journal is kept, it alone knows that VIFs have gone`, { owed });
       await sleep(away);
       await agent.start();
       await waitFor(`host${host} to see what is plugged`, () => this.#seesSwitch(host));
@@ -144,6 +150,14 @@ export class Faults {
       },
       () => undefined,
     );
+  }
+
+  /** Ids of ports of which a daemon that has ended has yet to tell the server that they have gone: nobody else could. */
+  async #owed(index: HostNumber): Promise<string[]> {
+    const host = this.#cloud.host(index);
+    const interfaces = await rows(host, 'Interface', ['external_ids']);
+    const plugged = new Set(interfaces.map((row) => (row.external_ids as Record<string, string>)['iface-id']));
+    return vifsIn(statePath(host)).filter((port) => !plugged.has(port));
   }
 
   async #seesSwitch(host: HostNumber): Promise<boolean> {

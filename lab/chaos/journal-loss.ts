@@ -5,34 +5,51 @@ import { DatabaseSync } from 'node:sqlite';
 import { JOURNAL_FILE, MIGRATIONS } from '../../src/journal/schema.ts';
 import type { JournalLoss } from './steps.ts';
 
-/** SQLite's default. What is in no page of its own kind is damage that SQLite sees; less than a page it might not. */
+/** SQLite's default. */
 const PAGE = 4096;
 
-/** @param from what is overwritten, from here to the end, as a fraction */
-export function loseJournal(statePath: string, how: JournalLoss, from: number): void {
+/** Of a daemon that has ended. `whole`: what is overwritten includes the header. */
+export function loseJournal(statePath: string, how: JournalLoss, whole: boolean): void {
   const path = join(statePath, JOURNAL_FILE);
   switch (how) {
     case 'deleted':
       for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
       return;
     case 'overwritten':
-      overwrite(path, from);
+      // With a log beside it the damage might be found much later, or never.
+      onDatabase(path, (database) => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
+      overwrite(path, whole ? 0 : PAGE);
       return;
-    case 'newer': {
-      const database = new DatabaseSync(path);
-      database.exec(`PRAGMA user_version = ${MIGRATIONS.length + 1}`);
-      database.close();
+    case 'newer':
+      onDatabase(path, (database) => database.exec(`PRAGMA user_version = ${MIGRATIONS.length + 1}`));
       return;
-    }
   }
 }
 
-function overwrite(path: string, from: number): void {
+/** Ids of ports that a daemon that has ended would ask after at its next start: their VIFs are here, or were. */
+export function vifsIn(statePath: string): string[] {
+  return onDatabase(join(statePath, JOURNAL_FILE), (database) =>
+    database
+      .prepare('SELECT port FROM vifs')
+      .all()
+      .map(({ port }) => String(port)),
+  );
+}
+
+function onDatabase<T>(path: string, work: (database: DatabaseSync) => T): T {
+  const database = new DatabaseSync(path);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+function overwrite(path: string, start: number): void {
   const file = openSync(path, 'r+');
   try {
-    const { size } = fstatSync(file);
-    const start = Math.floor((from * size) / PAGE) * PAGE;
-    writeSync(file, Buffer.alloc(size - start, 0xa5), 0, size - start, start);
+    const length = fstatSync(file).size - start;
+    writeSync(file, Buffer.alloc(length, 0xa5), 0, length, start);
   } finally {
     closeSync(file);
   }

@@ -112,7 +112,7 @@ class Chaos {
     });
     const gates = new Gates();
     const ports = new Ports(cloud, networks, gates);
-    const faults = new Faults(cloud, gates, this.#schedule);
+    const faults = new Faults(cloud, gates, this.#schedule, this.#log);
     await ports.createNetworks();
     for (const plan of steady) await ports.create(plan);
     const problems = await waitForRest(cloud, ports, START_PATIENCE);

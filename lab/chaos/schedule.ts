@@ -152,7 +152,7 @@ function makeFault(random: Random, kind: Fault['kind']): Fault {
     case 'journal-loss':
       return {
         ...{ kind, host, end: random.pick(['stop', 'kill']), journal: random.pick(JOURNAL_LOSSES) },
-        ...{ from: random.next(), away: random.between(0, 3_000) },
+        ...{ whole: random.chance(0.5), away: random.between(0, 3_000) },
       };
     case 'tunnel-delete':
       return { kind, host, pick: random.next() };

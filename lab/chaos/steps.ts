@@ -76,13 +76,13 @@ export type Fault =
       readonly how: 'deleted' | 'altered';
       readonly pick: number;
     }
-  /** The daemon ends, and finds its journal so when it starts again. `from`: what is overwritten, to the end, as a fraction. */
+  /** The daemon ends, and finds its journal so when it starts again. `whole`: its header is overwritten, too. */
   | {
       readonly kind: 'journal-loss';
       readonly host: HostNumber;
       readonly end: 'stop' | 'kill';
       readonly journal: JournalLoss;
-      readonly from: number;
+      readonly whole: boolean;
       readonly away: number;
     }
   /** `pick`: which of the tunnel ports that are there then, as a fraction. */

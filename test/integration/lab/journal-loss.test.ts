@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loseJournal } from '../../../lab/chaos/journal-loss.ts';
+import { loseJournal, vifsIn } from '../../../lab/chaos/journal-loss.ts';
 import { JournalDatabase } from '../../../src/journal/database.ts';
 import { JOURNAL_FILE } from '../../../src/journal/schema.ts';
 import type { IpAddress } from '../../../src/values.ts';
@@ -26,15 +26,17 @@ function open(): ReturnType<typeof JournalDatabase.open> {
 }
 
 it.each([
-  ['deleted', undefined],
-  ['overwritten', 'corrupt'],
-  ['newer', 'newer'],
-] as const)('%s', (how, aside) => {
+  ['deleted', false, undefined],
+  ['overwritten', false, 'corrupt'],
+  ['overwritten', true, 'corrupt'],
+  ['newer', false, 'newer'],
+] as const)('%s, whole: %s', (how, whole, aside) => {
   open().database.close();
+  expect(vifsIn(directory)).toEqual([]);
   const again = open();
   expect(again.contents?.header).toEqual(HEADER);
   again.database.close();
-  loseJournal(directory, how, 0.2);
+  loseJournal(directory, how, whole);
   const { database, contents, setAside } = open();
   database.close();
   expect(contents).toBeUndefined();
