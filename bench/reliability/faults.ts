@@ -187,6 +187,8 @@ export const FAULTS = {
   },
   'exchange-deleted': {
     ...CHANGES,
+    // A minute until it is seen comes before the rest.
+    patience: 300,
     title: 'the fanout exchange of l2population deleted, then changes',
     async make({ stage, mark, changed }) {
       await atBroker(stage, async (channel) => {
