@@ -134,6 +134,8 @@ export class LabBroker {
     return {
       HOME: home,
       LC_ALL: 'C.UTF-8',
+      // Else a broker that does not come up leaves one where the run was started.
+      ERL_CRASH_DUMP: join(home, 'erl_crash.dump'),
       ERL_EPMD_ADDRESS: '127.0.0.1',
       ERL_EPMD_PORT: String(this.#ports.epmd),
       RABBITMQ_NODENAME: this.#nodeName,
