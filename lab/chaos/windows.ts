@@ -61,9 +61,9 @@ export interface Events {
   readonly churn: readonly Span[];
 }
 
-/** The blow that explains what was seen at `at` on one of the hosts, or a packet that was sent then and lost. */
+/** The last blow that explains what was seen at `at` on one of the hosts, or a packet that was sent then and lost. */
 export function explain(at: number, hosts: readonly HostNumber[], { blows, absences }: Events): Blow | undefined {
-  return blows.find((blow) => {
+  return blows.findLast((blow) => {
     if (!hosts.includes(blow.host) || at < blow.from - SLACK) return false;
     const end = endOf(blow, absences);
     return end === undefined || at <= end;
