@@ -73,7 +73,7 @@ export function reduce(state: State, event: Event, now: number): void {
       for (const key of event.networks) state.networks.get(key)?.sync.want(now);
       break;
     case 'restored':
-      restore(state, event.contents, event.boot);
+      restore(state, event.contents, event.boot, now);
       break;
     case 'link-down':
       for (const { sync } of state.networks.values()) if (sync.status === 'asked') sync.lost(now);

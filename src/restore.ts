@@ -11,11 +11,15 @@ export function unfit({ host, localIp }: JournalHeader, config: Config): string 
   return localIp === config.ovs.localIp ? undefined : `local_ip was ${localIp}`;
 }
 
-/** Before anything else has changed the state. `boot`: this boot's; what another kept may lack its last moments. */
+/**
+ * Before anything else has changed the state. `boot`: this boot's; what another kept may lack its last moments. `now`:
+ * milliseconds since the epoch.
+ */
 export function restore(
   state: State,
   { header, sequence, networks, vifs, open, lastId }: JournalContents,
   boot: string,
+  now: number,
 ): void {
   state.sequence = sequence;
   state.journal.restore(open, lastId);
@@ -23,6 +27,7 @@ export function restore(
     state.before.add(port);
     state.savedVifs.add(port);
   }
+  state.successorUntil = now + state.config.own.snapshotConfirm * 1000;
   // Its answer may come yet.
   for (const { kind, key, blockedOn } of open) {
     if (kind !== 'refresh') continue;

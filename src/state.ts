@@ -69,6 +69,8 @@ export class State {
   readonly restored = new Map<NetworkKey, SavedNetwork>();
   /** Networks that our predecessor had asked for, or we when they left; the latest of them, see {@link noteAsked}. */
   readonly askedBefore = new Set<NetworkKey>();
+  /** Until when a network that our predecessor had asked for, and that then left, may get that answer; its journal does not tell. */
+  successorUntil = 0;
   /** Networks of the `up` that is under way: it may bring a snapshot of each, whether it is a question or not. */
   readonly calling = new Set<NetworkKey>();
   readonly journal: Journal;

@@ -103,7 +103,10 @@ function open(state: State, key: NetworkKey, wired: Wired, port: SwitchPort, now
   state.markUnsaved(key);
   // Some wait for its first VIF.
   if (state.restored.has(key)) state.journal.recheck();
-  if (state.askedBefore.delete(key)) network.sync.expectLateAnswer(now + state.config.own.snapshotConfirm * 1000);
+  const isNewToUs = now < state.successorUntil && !state.restored.has(key);
+  if (state.askedBefore.delete(key) || isNewToUs) {
+    network.sync.expectLateAnswer(now + state.config.own.snapshotConfirm * 1000);
+  }
   // A learn() that a datapath still had in its cache may have come after the VLAN was freed (OVS.md).
   if (state.usedVlans.has(vlan)) state.freedVlans.add(vlan);
   // It is there from now on: a chg_ip, which names no segment, finds it.

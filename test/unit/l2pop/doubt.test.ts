@@ -187,6 +187,31 @@ describe('the answer to an earlier question', () => {
     },
   );
 
+  test.each([
+    ['at once', 1_000, true],
+    ['long after', MINUTE, false],
+  ])(
+    'of a predecessor that was killed when the network that it had asked for had left; it is back %s',
+    async (_, later, isDoubted) => {
+      const before = await begin();
+      ask(before, 'a');
+      before.switch.unplug('tap0001');
+      await before.settle();
+      const journal = MemoryJournal.of(before.state, before.now);
+      journal.save(before.state, before.now);
+      expect(journal.contents()).toMatchObject({ networks: [], open: [] });
+      const after = new Host(before.config, before.switch, before.now + 1_000);
+      after.apply({ kind: 'restored', contents: journal.contents(), boot: HEADER.boot });
+      after.connect();
+      await after.settle();
+      after.now += later;
+      after.plug(portId(1), 'tap0001');
+      await after.settle();
+      after.facts(factsOf(portId(1)));
+      expect(network(after).sync.isLateAnswerPossible).toBe(isDoubted);
+    },
+  );
+
   test('of a call that was answered: nothing more is owed', async () => {
     const host = await begin();
     ask(host, 'a');

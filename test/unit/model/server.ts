@@ -99,6 +99,12 @@ export class ModelServer {
     return this.#deltas(port, fixedIpsChanged(rulePort(port), before, ruleHost(port.vtep)));
   }
 
+  /** With these IPs, as {@link truth} spells them. */
+  claimsOf(id: PortId, ips: readonly string[]): string[] {
+    const port = this.#ports.get(id);
+    return port === undefined ? [] : ips.map((ip) => `${port.vtep} ${port.mac} ${ip}`);
+  }
+
   delete(id: PortId, now: number): Delta[] {
     const port = this.#ports.get(id);
     if (port === undefined) return [];

@@ -68,6 +68,7 @@ export class World {
   readonly #broker = new Broker();
   readonly #file = new JournalFile();
   readonly #violations: string[] = [];
+  readonly #strays = new Set<string>();
   readonly #lastAbout = new Map<string, number>();
   #succession: Succession | undefined;
   #isLinkUp = true;
@@ -120,6 +121,7 @@ export class World {
   }
 
   changeIps(id: PortId, ips: readonly string[]): void {
+    if (!this.server.isActive(id)) for (const claim of this.server.claimsOf(id, ips)) this.#strays.add(claim);
     this.tell(this.server.setIps(id, ips, this.now));
   }
 
@@ -234,14 +236,16 @@ export class World {
 
   /**
    * What our FDB and the server's differ in, of networks with a VIF here. `strays` count too: IPs that a chg_ip gave to a
-   * MAC whose port is DOWN or on another segment of the network; nobody takes them back, and nobody answers for them.
+   * MAC whose port is DOWN or on another segment of the network; nobody takes them back, and nobody answers for them
+   * unless the MAC comes to the same VTEP with other IPs.
    */
   differences({ strays }: { strays: boolean }): string[] {
     const found: string[] = [];
     for (const segment of SEGMENTS) {
       if (!this.life.state.networks.has(segment.key)) continue;
       const [ours, theirs] = [claimsOf(this.life.state, segment), this.server.truth(segment)];
-      const isStray = (claim: string) => claim.split(' ').length === 3 && !ours.has(claim.replace(/ [^ ]+$/, ''));
+      const isStray = (claim: string) =>
+        this.#strays.has(claim) || (claim.split(' ').length === 3 && !ours.has(claim.replace(/ [^ ]+$/, '')));
       for (const claim of ours)
         if (!theirs.has(claim) && (strays || !isStray(claim)))
           found.push(`${segment.key}: ${claim} is not at the server`);
