@@ -35,7 +35,7 @@ import { SystemdNotify } from './systemd-notify.ts';
 import { ownInterfaces, switchMonitors } from './vswitch/monitors.ts';
 
 export interface Daemon {
-  /** @throws ControlError: another daemon has the control socket. */
+  /** @throws ControlError, JournalError: another daemon has the control socket, or the journal; nothing was done. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -269,7 +269,13 @@ export function createDaemon(
   return {
     async start() {
       await control.listen();
-      const contents = openJournal();
+      let contents: JournalContents | undefined;
+      try {
+        contents = openJournal();
+      } catch (error) {
+        await control.close();
+        throw error;
+      }
       if (contents !== undefined) agent.apply({ kind: 'restored', contents, boot: options.boot });
       agent.start(lane);
       watch.start();

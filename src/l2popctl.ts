@@ -28,7 +28,7 @@ import { showCompare, showStatus } from './ctl/show-status.ts';
 import type { Screen } from './ctl/table.ts';
 import { plural } from './ctl/words.ts';
 import { Ofctl, OfctlError, runWithExeca } from './flows/ofctl.ts';
-import { JournalError } from './journal/errors.ts';
+import { isBusy, JournalError } from './journal/errors.ts';
 import { readJournal } from './journal/offline.ts';
 import { JOURNAL_FILE } from './journal/schema.ts';
 import { L2POPULATION_TOPIC, NOTIFICATION_TOPICS } from './neutron/topics.ts';
@@ -293,7 +293,7 @@ function report(error: unknown): number {
             : error instanceof DecommissionError
               ? [error.code === 'unreachable' ? UNREACHABLE : FAILED]
               : error instanceof JournalError
-                ? [FAILED, error.fault === 'busy' ? 'the daemon has it: ask without --offline' : undefined]
+                ? [FAILED, isBusy(error) ? 'the daemon has it: ask without --offline' : undefined]
                 : [];
   if (status === undefined) throw error;
   const message = error instanceof Error ? error.message : String(error);

@@ -5,7 +5,9 @@ import { Command } from 'commander';
 import { pino } from 'pino';
 import { formatCheck } from './config/check.ts';
 import { type ConfigArguments, type LoadedConfig, loadConfig } from './config/load.ts';
+import { ControlError } from './control/server.ts';
 import { createDaemon } from './daemon.ts';
+import { JournalError } from './journal/errors.ts';
 import { parseIp } from './values.ts';
 
 /** EX_CONFIG of sysexits.h: starting again will not help, and the unit does not. */
@@ -77,7 +79,10 @@ function run({ config, notes }: Exclude<LoadedConfig, { errors: unknown }>): voi
   });
   log.info({ version: readVersion(), pid: process.pid, localIp: config.ovs.localIp }, 'starting');
   daemon.start().catch((error: unknown) => {
-    log.fatal({ err: error }, error instanceof Error ? error.message : 'the start failed');
+    // Another daemon has its place, or the path is wrong: the message says all there is.
+    if (error instanceof ControlError || error instanceof JournalError)
+      process.stderr.write(`l2pop-agent: ${error.message}\n`);
+    else log.fatal({ err: error }, error instanceof Error ? error.message : 'the start failed');
     process.exit(1);
   });
 }

@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { type Fault, JournalError, journalError, unfitFile } from './errors.ts';
+import { type Fault, isBusy, JournalError, journalError, unfitFile } from './errors.ts';
 import { checkWritable, makeFile, moveAside, removeFile } from './files.ts';
 import { countEntries, decode, type EntryQuery, selectEntries } from './queries.ts';
 import type { ClaimsWrite, Entry, EntryState, JournalBatch, JournalContents, JournalHeader } from './record.ts';
@@ -88,15 +88,16 @@ export class JournalDatabase {
 
   /**
    * Opens the file or makes it, and its directory. One that is of no use (corrupt, another program's, of a newer schema, not
-   * to be written to, open elsewhere for seconds) is renamed to `<path>.<fault>-<time>`, and a new one begun: what goes on
-   * without it makes it old, and a later start would take it for the truth. No other daemon has it: the control socket is ours.
-   * @throws JournalError `unwritable`: no file can be had there now; what was there is set aside as far as that is possible.
+   * to be written to) is renamed to `<path>.<fault>-<time>`, and a new one begun: what goes on without it makes it old, and a
+   * later start would take it for the truth. One that another process has open stays: it may be a live daemon's.
+   * @throws JournalError `busy`: another process has it, for seconds. Else, `unwritable`: no file can be had there now; what
+   * was there is set aside as far as that is possible.
    */
   static open(path: string, options: JournalOptions): OpenedJournal {
     try {
       return JournalDatabase.#openFile(path, options);
     } catch (error) {
-      if (!(error instanceof JournalError) || !existsSync(path)) throw error;
+      if (!(error instanceof JournalError) || isBusy(error) || !existsSync(path)) throw error;
       const setAside = setFileAside(path, error, options.now());
       return { ...JournalDatabase.#openFile(path, options), problem: error.message, setAside };
     }
@@ -119,8 +120,10 @@ export class JournalDatabase {
       return { database: journal, contents: journal.#read() };
     } catch (error) {
       closeQuietly(database);
-      if (isNew) removeQuietly(path);
-      throw journalError(path, error);
+      const told = journalError(path, error);
+      // Another daemon that started at the same moment may have got the lock first.
+      if (isNew && !isBusy(told)) removeQuietly(path);
+      throw told;
     }
   }
 

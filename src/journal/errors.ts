@@ -67,6 +67,11 @@ const SYSTEM_FAULTS: Readonly<Record<string, Fault>> = {
   EROFS: 'readonly',
 };
 
+/** Another process has the file open: it may be a live daemon's, and is left to it. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof JournalError && error.fault === 'busy';
+}
+
 /** An error of SQLite or of the file system as ours; whatever else was thrown is a mistake in the program and stays as it is. */
 export function journalError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof JournalError) return error;

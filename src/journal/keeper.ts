@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { JournalDatabase, type TrimLimits } from './database.ts';
-import { JournalError } from './errors.ts';
+import { isBusy, JournalError } from './errors.ts';
 import type { JournalBatch, JournalContents, JournalHeader } from './record.ts';
 
 /** Milliseconds between attempts to have a file again. */
@@ -44,9 +44,18 @@ export class JournalKeeper {
     return this.#database;
   }
 
-  /** What a predecessor has kept; `undefined`: nothing that can be used. `fits`: whose it is, is right. */
+  /**
+   * What a predecessor has kept; `undefined`: nothing that can be used. `fits`: whose it is, is right.
+   * @throws JournalError `busy`: another process has the file, and nothing was done.
+   */
   open(fits: (header: JournalHeader) => boolean): JournalContents | undefined {
-    const contents = this.#open(fits);
+    let contents: JournalContents | undefined;
+    try {
+      contents = this.#open(fits);
+    } catch (error) {
+      if (isBusy(error)) throw inUse(this.#options.path, error);
+      this.#failed(error);
+    }
     this.#trimTimer = setTimeout(() => this.#trim(), TRIM_INTERVAL);
     return contents;
   }
@@ -55,9 +64,13 @@ export class JournalKeeper {
   save(take: (what: 'changes' | 'all') => JournalBatch | undefined): void {
     const { now } = this.#options;
     if (this.#database === undefined && now() >= this.#retryAt) {
-      // What is there is older than what is in memory, if anything is.
-      this.#open(() => false);
-      if (this.#database !== undefined) this.#commit(take('all'));
+      try {
+        // What is there is older than what is in memory, if anything is.
+        this.#open(() => false);
+        this.#commit(take('all'));
+      } catch (error) {
+        this.#failed(error);
+      }
       return;
     }
     // In memory, too: what waits to be written does not grow.
@@ -70,22 +83,18 @@ export class JournalKeeper {
     this.#database = undefined;
   }
 
+  /** @throws JournalError */
   #open(fits: (header: JournalHeader) => boolean): JournalContents | undefined {
     const { path, header, log, now } = this.#options;
-    try {
-      const { database, contents, problem, setAside } = JournalDatabase.open(path, { now });
-      this.#database = database;
-      if (problem !== undefined)
-        log.error({ path, setAside, reason: problem }, 'the journal is of no use and was set aside');
-      const isOfUse = contents !== undefined && fits(contents.header);
-      database.begin(header, { anew: !isOfUse });
-      if (this.problem !== undefined) log.info({ path }, 'the journal is kept in its file again');
-      this.#to(undefined);
-      return isOfUse ? contents : undefined;
-    } catch (error) {
-      this.#failed(error);
-      return undefined;
-    }
+    const { database, contents, problem, setAside } = JournalDatabase.open(path, { now });
+    this.#database = database;
+    if (problem !== undefined)
+      log.error({ path, setAside, reason: problem }, 'the journal is of no use and was set aside');
+    const isOfUse = contents !== undefined && fits(contents.header);
+    database.begin(header, { anew: !isOfUse });
+    if (this.problem !== undefined) log.info({ path }, 'the journal is kept in its file again');
+    this.#to(undefined);
+    return isOfUse ? contents : undefined;
   }
 
   #commit(batch: JournalBatch | undefined): void {
@@ -126,4 +135,9 @@ export class JournalKeeper {
     }
     this.#trimTimer = setTimeout(() => this.#trim(), more ? TRIM_PAUSE : TRIM_INTERVAL);
   }
+}
+
+function inUse(path: string, cause: unknown): JournalError {
+  const message = `another process has the journal ${path} open: a second l2pop-agent with this state_path? Not started; flows stay as they are`;
+  return new JournalError('busy', message, { cause });
 }

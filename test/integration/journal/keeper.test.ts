@@ -1,5 +1,5 @@
 /** The journal while the daemon runs, on a disk that fills up and is emptied again. */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JournalKeeper } from '../../../src/journal/keeper.ts';
@@ -84,24 +84,45 @@ test('what does not fit is forgotten: at the next start it would pass for what w
   database.close();
 });
 
-test('a file that somebody else has open is set aside at the start: what goes on without it makes it old', () => {
+test('a file that another process has open stays as it is, and the start is refused', () => {
   openWith(disk.path, 2).close();
   const other = open(disk.path);
+  const files = readdirSync(disk.directory);
   const keeper = makeKeeper();
-  expect(keeper.open(FITS)).toBeUndefined();
-  expect(keeper.problem).toBeUndefined();
-  expect(said).toEqual([
+  expect(() => keeper.open(FITS)).toThrow(
     expect.objectContaining({
-      msg: 'the journal is of no use and was set aside',
-      reason: expect.stringContaining('another process has it open'),
+      ...{ name: 'JournalError', fault: 'busy' },
+      message: expect.stringContaining(`another process has the journal ${disk.path} open: `),
     }),
-  ]);
-  keeper.save(() => numberedBatch(5));
-  // What was killed here would have left a file that says what it took in.
-  keeper.close();
+  );
+  expect(readdirSync(disk.directory)).toEqual(files);
+  expect(said).toEqual([]);
+  other.database.commit(numberedBatch(2));
   other.database.close();
+  expect(keeper.open(FITS)?.sequence).toBe(2);
+  keeper.close();
+});
+
+test('a file that another process has made while there was memory alone is left to it, until it is free', () => {
+  const keeper = makeKeeper();
+  keeper.open(FITS);
+  disk.fill();
+  keeper.save(() => BIG);
+  disk.empty();
+  const other = openWith(disk.path, 0);
+  const files = readdirSync(disk.directory);
+  now += 60_000;
+  keeper.save(() => numberedBatch(5));
+  expect(keeper.database).toBeUndefined();
+  expect(keeper.problem).toContain('another process has it open');
+  expect(readdirSync(disk.directory)).toEqual(files);
+  expect(said).toHaveLength(1);
+  other.close();
+  now += 60_000;
+  keeper.save(() => numberedBatch(6));
+  keeper.close();
   const { database, contents } = open(disk.path);
-  expect(contents?.messages).toEqual(['message 5']);
+  expect(contents?.messages).toEqual(['message 6']);
   database.close();
 });
 

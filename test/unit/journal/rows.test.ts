@@ -1,7 +1,7 @@
 /** Rows of the journal's file ↔ records. */
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
-import { journalError } from '../../../src/journal/errors.ts';
+import { isBusy, journalError } from '../../../src/journal/errors.ts';
 import type { SavedClaim } from '../../../src/journal/record.ts';
 import { ClaimReader, claimCells, entryCells, readEntry } from '../../../src/journal/rows.ts';
 import { batch, entry } from './records.ts';
@@ -50,6 +50,7 @@ it.each([
   ['SQLITE_IOERR_FSYNC', { errcode: 10 | (4 << 8) }, 'io-error', 'unwritable'],
   ['SQLITE_READONLY_DBMOVED', { errcode: 8 | (4 << 8) }, 'readonly', 'unwritable'],
   ['SQLITE_BUSY', { errcode: 5 }, 'busy', 'unwritable'],
+  ['SQLITE_BUSY_RECOVERY', { errcode: 5 | (1 << 8) }, 'busy', 'unwritable'],
   ['SQLITE_CANTOPEN', { errcode: 14 }, 'unusable', 'unwritable'],
   ['SQLITE_CORRUPT_VTAB', { errcode: 11 | (1 << 8) }, 'corrupt', 'corrupt'],
   ['SQLITE_NOTADB', { errcode: 26 }, 'corrupt', 'corrupt'],
@@ -62,6 +63,7 @@ it.each([
 ])('%s', (_, code, fault, word) => {
   expect(of(code)).toMatchObject({ name: 'JournalError', fault, code: word, cause: expect.any(Error) });
   expect(of(code)).toHaveProperty('message', expect.stringMatching(/^journal \/j: .* \(why\)$/));
+  expect(isBusy(of(code))).toBe(fault === 'busy');
 });
 
 it.each([
