@@ -7,15 +7,11 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { RunDirectory, removeOrphans } from '../lab/run-directory.ts';
+import { type Part, type Selection, select } from './selection.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const PROJECTS = ['unit', 'integration', 'e2e', 'neutron'] as const;
-const PARTS = ['lint', 'types', 'unit', 'integration', 'e2e', 'drop-in', 'neutron'] as const;
 /** The heart of the scenarios with the real neutron-server: hand-over both ways, a restart, VIFs that come, go and move. */
 const DROP_IN = ['handover', 'moves'].map((name) => `test/neutron/${name}.test.ts`);
-/** Only when it is asked for: it takes half an hour. */
-const ON_REQUEST: readonly (typeof PARTS)[number][] = ['neutron'];
-type Part = (typeof PARTS)[number];
 
 interface Counts {
   readonly passed: number;
@@ -41,32 +37,31 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+const args = process.argv.slice(2);
+const selection = select(args, globSync('test/**/*.test.ts', { cwd: ROOT }));
+if (typeof selection === 'string') {
+  process.stderr.write(`dev: test: ${selection}\n`);
+  process.exit(2);
+}
 const reports = mkdtempSync(join(tmpdir(), 'l2pop-test-'));
 const isRoot = process.getuid?.() === 0;
 try {
   if (isRoot) await removeOrphans();
-  const counts = await runAll(process.argv.slice(2));
+  const counts = await runAll(selection);
   if (isRoot) await takeDownOrphans();
   process.exitCode = interrupted === undefined ? conclude(counts) : 1;
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
 
-async function runAll(args: readonly string[]): Promise<Counts[]> {
-  const firstFilter = args.findIndex((arg) => !isPart(arg));
-  const parts = (firstFilter < 0 ? args : args.slice(0, firstFilter)).filter(isPart);
-  const filters = firstFilter < 0 ? [] : args.slice(firstFilter);
-  // A filter that fits the tests of one project only must not make the others fail for want of tests: one run for all.
-  if (filters.length > 0) {
-    const isMeant = (project: Part) => !ON_REQUEST.includes(project) || filters.some((one) => one.includes(project));
-    const projects = PROJECTS.filter((project) => (parts.length === 0 ? isMeant(project) : parts.includes(project)));
-    return [await vitest(projects, filters)];
+async function runAll(asked: Selection): Promise<Counts[]> {
+  if (asked.kind === 'filter') {
+    const { projects, paths, name, options } = asked;
+    // A filter that fits the tests of one project only must not make the others fail for want of tests: one run for all.
+    return [await vitest(projects, paths, name, options)];
   }
   const counts: Counts[] = [];
-  for (const part of PARTS) {
-    if (interrupted !== undefined || !(parts.length > 0 ? parts.includes(part) : !ON_REQUEST.includes(part))) continue;
-    counts.push(await runPart(part));
-  }
+  for (const part of asked.parts) if (interrupted === undefined) counts.push(await runPart(part));
   return counts;
 }
 
@@ -80,7 +75,7 @@ async function runPart(part: Part): Promise<Counts> {
     case 'integration':
     case 'e2e':
     case 'neutron':
-      return await vitest([part], []);
+      return await vitest([part]);
     case 'drop-in':
       return await vitest(['neutron'], DROP_IN);
   }
@@ -92,10 +87,17 @@ async function check(name: string, command: readonly string[]): Promise<Counts> 
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
-async function vitest(projects: readonly string[], filters: readonly string[]): Promise<Counts> {
-  heading([...projects, ...filters].join(' '));
+/** `name`: words of the tests' names; empty: any. */
+async function vitest(
+  projects: readonly string[],
+  paths: readonly string[] = [],
+  name = '',
+  options: readonly string[] = [],
+): Promise<Counts> {
+  heading([...projects, ...paths, ...(name === '' ? [] : [`tests named "${name}"`]), ...options].join(' '));
+  if (name !== '' && paths.length === 0) process.stdout.write('no path has it: all files are loaded to look for it\n');
   const file = join(reports, `${projects.join('-')}.json`);
-  const words = vitestFilters(filters);
+  const words = [...paths, ...(name === '' ? [] : ['-t', name]), ...options];
   const status = await execute([
     ...['vitest', 'run', ...projects.map((project) => `--project=${project}`)],
     ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
@@ -112,17 +114,6 @@ async function vitest(projects: readonly string[], filters: readonly string[]): 
     // With a test's name, "skipped" is everything that was not asked for.
     skipped: words.some((word) => word.startsWith('-')) ? 0 : report.numPendingTests + report.numTodoTests,
   };
-}
-
-/** Words that are part of a test file's path go to vitest as such, other words are a test's name; options stay as they are. */
-function vitestFilters(filters: readonly string[]): string[] {
-  const firstOption = filters.findIndex((filter) => filter.startsWith('-'));
-  const words = firstOption < 0 ? filters : filters.slice(0, firstOption);
-  const options = firstOption < 0 ? [] : filters.slice(firstOption);
-  const files = globSync('test/**/*.test.ts', { cwd: ROOT });
-  const isPath = (word: string): boolean => files.some((file) => file.includes(word));
-  const name = words.filter((word) => !isPath(word)).join(' ');
-  return [...words.filter(isPath), ...(name === '' ? [] : ['-t', name]), ...options];
 }
 
 /** Exit status of one of the project's tools, run by this Node, its output on ours. */
@@ -143,8 +134,8 @@ async function execute(command: readonly string[]): Promise<number> {
 function conclude(counts: readonly Counts[]): number {
   const sum = (key: keyof Counts): number => counts.reduce((total, one) => total + one[key], 0);
   const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
-  if (passed + failed === 0) process.stdout.write('\nno test ran\n');
   process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  if (passed + failed === 0) process.stdout.write(`no test ran: none fits ${args.join(' ')}\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
@@ -167,8 +158,4 @@ function readReport(file: string): VitestReport | undefined {
 
 function heading(text: string): void {
   process.stdout.write(`\n==> ${text}\n`);
-}
-
-function isPart(text: string): text is Part {
-  return PARTS.some((part) => part === text);
 }
