@@ -37,6 +37,8 @@ async function main(name: string, options: readonly string[]): Promise<number> {
 }
 
 async function demo(keep: boolean): Promise<number> {
+  if (RunDirectory.open(DEMO)?.isUp === true)
+    throw new Error('a demo is up already; ./dev shell host1 looks around in it, ./dev down takes it away');
   await removeOrphans();
   return await runSession({ name: DEMO, keep }, async (run) => {
     try {

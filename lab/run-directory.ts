@@ -96,6 +96,11 @@ export class RunDirectory {
     return this.#record.kept;
   }
 
+  /** Kept, and something of it still runs: after a boot of the machine it is only a record. */
+  get isUp(): boolean {
+    return this.kept && recordedDaemons(this.path).some(({ running }) => running);
+  }
+
   /** The process that made the run, when it still runs. */
   get liveOwner(): number | undefined {
     return isRunning(this.#record.owner) ? this.#record.owner.pid : undefined;

@@ -124,6 +124,22 @@ it('ends a daemon that ignores SIGTERM, and its children', async () => {
   await waitFor('the end of the child', () => identify(child) === undefined);
 });
 
+it('a kept run stays and is up as long as something of it runs', async () => {
+  const run = RunDirectory.createForTest();
+  const up = () => RunDirectory.open(run.name)?.isUp;
+  try {
+    const daemon = await startDaemon(run.path, { name: 'kept', command: ['sleep', '1000'] });
+    expect(up(), 'not kept').toBe(false);
+    run.keep();
+    expect(up()).toBe(true);
+    await daemon.kill();
+    expect(up()).toBe(false);
+  } finally {
+    await run.remove();
+  }
+  expect(up()).toBeUndefined();
+});
+
 function daemonPid(name: string): number {
   return recordedDaemons(own.path).find((daemon) => daemon.name === name)?.pid ?? 0;
 }
