@@ -1,5 +1,5 @@
 /** `./dev bench reliability`: what each fault costs the tenants, with ours and with the reference, in one cloud. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AGENT_KINDS, type AgentKind } from '../../lab/neutron/host-agent.ts';
 import { type RunDirectory, RunDirectory as Runs, removeOrphans } from '../../lab/run-directory.ts';
@@ -18,8 +18,9 @@ interface Options {
   readonly faults: readonly FaultName[];
   readonly agents: readonly AgentKind[];
   readonly entries: number;
-  /** Figures of this run take the place of those in the file. */
+  /** Figures of this run take the place of those in the file, which are {@link before}. */
   readonly json: string | undefined;
+  readonly before: readonly Result[];
   readonly markdown: string | undefined;
 }
 
@@ -43,10 +44,26 @@ function readArguments(args: readonly string[]): Options | string {
     const entries = Number(values.entries);
     if (!/^\d+$/.test(values.entries) || entries > MOST_ENTRIES)
       return `--entries is a number up to ${MOST_ENTRIES}, not "${values.entries}"`;
-    return { faults: names as FaultName[], agents, entries, json: values.json, markdown: values.markdown };
+    // Found out now and not after a cloud has been brought up.
+    for (const file of [values.json, values.markdown]) if (file !== undefined) closeSync(openSync(file, 'a'));
+    const before = values.json === undefined ? [] : readFigures(values.json);
+    if (before === undefined) return `--json ${values.json}: it is there and has no figures of this bench`;
+    return { faults: names as FaultName[], agents, entries, json: values.json, before, markdown: values.markdown };
   } catch (error) {
     const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
     return `${sentence}; ${USAGE}`;
+  }
+}
+
+/** None of a file that is empty; `undefined`: it is another one's. */
+function readFigures(file: string): Result[] | undefined {
+  const text = readFileSync(file, 'utf8');
+  if (text === '') return [];
+  try {
+    const figures: unknown = JSON.parse(text);
+    return Array.isArray(figures) ? (figures as Result[]) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -74,10 +91,9 @@ async function work(run: RunDirectory, options: Options): Promise<void> {
 const measured: Result[] = [];
 
 /** Written after each fault: what is measured is measured, whatever comes next. */
-function keep({ json, markdown: file }: Options, results: readonly Result[]): void {
+function keep({ json, before, markdown: file }: Options, results: readonly Result[]): void {
   measured.push(...results);
   for (const result of results) process.stderr.write(`    ${JSON.stringify(result)}\n`);
-  const before = json !== undefined && existsSync(json) ? (JSON.parse(readFileSync(json, 'utf8')) as Result[]) : [];
   const all = merge(before, measured);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(all, undefined, 2)}\n`);
   if (file !== undefined) writeFileSync(file, markdown(all));
