@@ -15,7 +15,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each file has its own hosts, brokers and ports; most of the time it waits.
+          maxWorkers: 2,
         },
       },
       {
