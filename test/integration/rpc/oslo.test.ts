@@ -68,7 +68,10 @@ test.each(MODES)('%s: from the reference to ours and back on one file', async (_
   await ours.up();
   const args = { tunnel_ip: '172.30.0.11', nothing: null, list: [1, 'zwei', { drei: true }] };
   expect(await ours.client.call('q-plugin', 'echo', args, { version: '1.4' })).toEqual({ args });
-  expect(server.events.at(-1)).toMatchObject({ method: 'echo', request_id: expect.stringMatching(/^req-/) });
+  // What the peer tells may come after its reply.
+  const echo = () => server.events.findLast(({ method }) => method === 'echo');
+  await waitFor('the peer to tell of the call', () => echo() !== undefined);
+  expect(echo()).toMatchObject({ request_id: expect.stringMatching(/^req-/) });
   const failure = (method: string, version: string) =>
     ours.client.call('q-plugin', method, {}, { version }).catch((error: unknown) => error);
   expect(await failure('broken', '1.4')).toMatchObject({
