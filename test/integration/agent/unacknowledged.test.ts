@@ -33,6 +33,10 @@ beforeEach(async () => {
   };
   await rig.start({ oslo_messaging_rabbit: { heartbeat_timeout_threshold: HEARTBEAT } });
   await rig.wire(port);
+  // The marker behind the answer is a notification too.
+  await waitFor('the network to be in sync', async () =>
+    (await statusOf(rig)).sync.every(({ status }) => status === 'synced'),
+  );
   await rig.settled();
   rig.server.calls.length = 0;
   before = await counters();
