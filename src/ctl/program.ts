@@ -47,8 +47,8 @@ const VIEWS: readonly FlowsView[] = ['actual', 'desired', 'diff'];
 
 const EXIT_STATUS = `
 Exit status: 0 answered, be it with bad news; 1 the daemon said an error, there is a difference (flows --diff), or an
-agent of this host still runs (decommission); 2 wrong arguments or configuration, or a question answered with no; 3 the daemon, the switch
-(flows --offline) or the broker (decommission) does not answer.`;
+agent of this host still runs (decommission); 2 wrong arguments or configuration, or a question answered with no; 3 the
+daemon, the switch (flows --offline) or the broker (decommission) does not answer.`;
 
 export function buildProgram(commands: Commands, version: string): Command {
   const program = new Command('l2popctl')

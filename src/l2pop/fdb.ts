@@ -149,7 +149,10 @@ export class NetworkFdb {
     this.#forgetVtepIfEmpty(vtep, touched);
   }
 
-  /** A port is no longer behind a VTEP. Its MAC goes with all its IPs: the message names those that it has now, not those that it had there. */
+  /**
+   * A port is no longer behind a VTEP. Its MAC goes with all its IPs: the message names those that it has now, not those
+   * that it had there.
+   */
   remove(vtep: IpAddress, { mac }: Entry, touched: Touched): void {
     const claim = this.#claim(vtep, mac);
     if (claim === undefined) return;

@@ -215,8 +215,9 @@ export class NetworkSync {
       return;
     }
     // One that was put before the earlier answer can have come settles nothing: somebody may ask at any time.
-    const isEarlier = this.#lateUntil !== undefined && ask.at < this.#lateUntil;
-    this.#lateUntil = sweep && isEarlier ? Math.min(this.#lateUntil ?? now, now + times.confirm) : undefined;
+    const lateUntil = this.#lateUntil ?? 0;
+    const isEarlier = ask.at < lateUntil;
+    this.#lateUntil = sweep && isEarlier ? Math.min(lateUntil, now + times.confirm) : undefined;
     const isDoubtful = ask.isContradicted || isEarlier;
     this.#isUnswept = !sweep && !fdb.isEmpty;
     if (sweep) this.#sweep(ask, fdb, times, now, touched);

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { portOn } from './port-object.ts';
-import { type AgentRig, rigForAll, waitFor } from './rig.ts';
+import { type AgentRig, rigForAll } from './rig.ts';
+import { expectUnicasts } from './unicasts.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 const KILLS = 6;
@@ -47,6 +48,7 @@ it(`seed ${SEED}: killed ${KILLS} times in a stream of notifications`, async () 
   let isOver = false;
   const stream = (async () => {
     while (!isOver) {
+      // When the news come, and below when the kill does, is what the seed decides: nothing is waited for.
       await sleep(pick(10));
       const n = 1 + pick(60);
       const [vtep, before] = [VTEPS[pick(VTEPS.length)] ?? '', there.get(n)];
@@ -78,19 +80,7 @@ it(`seed ${SEED}: killed ${KILLS} times in a stream of notifications`, async () 
   await rig.settled();
 
   const wanted = [...there].map(([n, vtep]) => `${entry(n)[0]} ${vtep}`).sort();
-  const actual = async () => {
-    const tunnels = (await rig.interfaces()).filter(({ type }) => type === 'vxlan');
-    const vteps = new Map(
-      tunnels.map(({ ofport, options }) => [String(ofport), (options as Record<string, string>).remote_ip]),
-    );
-    return (await rig.table(20))
-      .map((flow) => /dl_dst=([\da-f:]+).*output:(\d+)/.exec(flow))
-      .map((match) => `${match?.[1]} ${vteps.get(match?.[2] ?? '')}`)
-      .sort();
-  };
-  await waitFor('the switch to have what the server said', async () => (await actual()).join() === wanted.join()).catch(
-    async () => expect(await actual()).toEqual(wanted),
-  );
+  await expectUnicasts(rig, wanted);
   expect(wanted.length).toBeGreaterThan(0);
   expect(rig.server.updates.filter(({ refresh }) => refresh)).toEqual([]);
 }, 240_000);

@@ -45,13 +45,7 @@ const journal = async () => (await statusOf(rig)).journal;
 it('the disk is full: it is said once, the file is set aside, news are programmed all the same', async () => {
   expect(await journal()).toMatchObject({ path: rig.journal, reason: null });
   disk.fill();
-  let n = 10;
-  await waitFor('the file to be given up', async () => {
-    await networks.say('add', 0, ++n);
-    return (await journal()).path === null;
-  });
-  await networks.say('add', 1, 10);
-  await networks.hasAll();
+  await networks.sayUntilGivenUp();
   expect(await journal()).toMatchObject({ path: null, reason: expect.stringContaining('there is no room left') });
   expect(rig.problems().map(({ msg }) => msg)).toEqual([expect.stringContaining(NO_FILE)]);
   const files = readdirSync(dirname(rig.journal)).filter((name) => name.startsWith('l2pop-agent.db'));

@@ -1,6 +1,7 @@
 /** Two networks with one VIF each here and entries behind remote VTEPs, and a server that remembers what it has said of them. */
 import { type Port, portOn } from './port-object.ts';
 import { type AgentRig, waitFor } from './rig.ts';
+import { statusOf } from './switch-scene.ts';
 
 export const REMOTE = '172.30.0.99';
 /** That many are known of each network at first. */
@@ -55,6 +56,17 @@ export class TwoNetworks {
     const wanted = ([0, 1] as const).flatMap((network) => [...this.#said[network]].map((n) => entry(network, n)[0]));
     wanted.sort();
     await waitFor('the switch to have what was said', async () => (await this.macs()).join() === wanted.join());
+  }
+
+  /** With a disk that is full: news until the journal's file is given up, and then more; the switch has all of it. */
+  async sayUntilGivenUp(): Promise<void> {
+    let n = 10;
+    await waitFor('the file to be given up', async () => {
+      await this.say('add', 0, ++n);
+      return (await statusOf(this.rig)).journal.path === null;
+    });
+    await this.say('add', 1, 10);
+    await this.hasAll();
   }
 
   /** MACs of table 20. */

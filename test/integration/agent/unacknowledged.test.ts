@@ -7,6 +7,7 @@ import { L2POPULATION_TOPIC } from '../../../src/neutron/topics.ts';
 import { type Port, portOn } from './port-object.ts';
 import { type AgentRig, rigForAll, waitFor } from './rig.ts';
 import { statusOf } from './switch-scene.ts';
+import { expectUnicasts } from './unicasts.ts';
 
 const MESSAGES = 600;
 const VTEPS = ['172.30.0.95', '172.30.0.96', '172.30.0.97'];
@@ -91,24 +92,10 @@ async function expectAllOnce(): Promise<void> {
   expect((after.duplicates ?? 0) - (before.duplicates ?? 0)).toBeGreaterThan(0);
   await rig.settled();
   const wanted = [...there].map(([mac, vtep]) => `${mac} ${vtep}`).sort();
-  await waitFor('the switch to have what the server said', async () => (await actual()).join() === wanted.join()).catch(
-    async () => expect(await actual()).toEqual(wanted),
-  );
+  await expectUnicasts(rig, wanted);
   expect(rig.server.updates).toEqual([]);
   expect(rig.log().filter(({ msg }) => msg.includes('lost'))).toEqual([]);
   expect(rig.problems()).toEqual([]);
-}
-
-/** MACs of table 20 and the VTEPs that they are sent to. */
-async function actual(): Promise<string[]> {
-  const tunnels = (await rig.interfaces()).filter(({ type }) => type === 'vxlan');
-  const vteps = new Map(
-    tunnels.map(({ ofport, options }) => [String(ofport), (options as Record<string, string>).remote_ip]),
-  );
-  return (await rig.table(20))
-    .map((flow) => /dl_dst=([\da-f:]+).*output:(\d+)/.exec(flow))
-    .map((match) => `${match?.[1]} ${vteps.get(match?.[2] ?? '')}`)
-    .sort();
 }
 
 it('the daemon stands still, the broker closes its connection', async () => {

@@ -105,13 +105,7 @@ it('a disk that has filled up meanwhile: what the file has is used, until there 
 
 it('a full disk, while it runs and at the start after a kill: what came last, known to no file, stays', async () => {
   disk?.fill();
-  let n = 10;
-  await waitFor('the file to be given up', async () => {
-    await networks.say('add', 0, ++n);
-    return (await journal()).path === null;
-  });
-  await networks.say('add', 1, 10);
-  await networks.hasAll();
+  await networks.sayUntilGivenUp();
   await rig.settled();
   await rig.agent.kill();
   await start();

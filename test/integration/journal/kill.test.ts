@@ -32,6 +32,7 @@ async function commitUntilKilled(first: number, afterMs: number): Promise<number
   });
   const closed = once(lines, 'close');
   await Promise.race([once(lines, 'line'), exited]);
+  // The moment of the kill is what is tried: nothing is waited for.
   await sleep(afterMs);
   expect(child.exitCode, 'it runs until it is killed').toBeNull();
   child.kill('SIGKILL');
